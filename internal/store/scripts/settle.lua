@@ -1,0 +1,32 @@
+#!lua
+-- Moves claimed effects to another instant: a longer lease, or given back.
+--
+-- KEYS  1 effects  2..5 lanes
+-- ARGV  1 "extend" or "retry"  2 the instant in ms  3..6 names of the lanes
+--       then per effect: id, fence
+-- Reply per effect: 1 moved, 0 not the caller's any more
+--
+-- An effect given back keeps its fence negated: the holder may repeat the call
+-- but do nothing else with it.
+
+local lanes = {}
+for i = 0, 3 do lanes[ARGV[3 + i]] = KEYS[2 + i] end
+local out = {}
+for i = 7, #ARGV, 2 do
+  local id, fence, moved = ARGV[i], ARGV[i + 1], 0
+  local rec = redis.call('HGET', KEYS[1], id)
+  if rec then
+    local attempt, held, lane, rest = string.match(rec, '^(%d+) (%-?%d+) (%S+) ()')
+    if held == fence and lanes[lane] then
+      moved = 1
+      redis.call('ZADD', lanes[lane], ARGV[2], id)
+      if ARGV[1] == 'retry' then
+        redis.call('HSET', KEYS[1], id, attempt .. ' -' .. fence .. ' ' .. lane .. ' ' .. string.sub(rec, rest))
+      end
+    elseif ARGV[1] == 'retry' and held == '-' .. fence then
+      moved = 1
+    end
+  end
+  out[#out + 1] = moved
+end
+return out
