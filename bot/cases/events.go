@@ -1,0 +1,160 @@
+package cases
+
+import (
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/securitybot/securitybot/findings/policy"
+	"github.com/securitybot/securitybot/internal/store"
+)
+
+// Decided takes in how a question to an employee ended.
+func (c *Case) Decided(step policy.Step, why string, r Routes, now time.Time) []store.Effect {
+	if c.Status == Closed && step != policy.Page {
+		return nil
+	}
+	if c.Status == Closed {
+		c.Gen++ // a late "no": the case lives again
+		c.Outcome, c.ClosedBy, c.Reason = "", "", ""
+	}
+	c.note(now, "%s", why)
+	var out []store.Effect
+	switch step {
+	case policy.Page:
+		out = append(out, c.page(why, now)...)
+		c.Status = Paged
+		out = append(out, c.notice(Notice{Channel: r.Security}, now)...)
+	case policy.Ticket, policy.Inquire:
+		if c.Status != Paged {
+			c.Status = Waiting
+		}
+		out = append(out, c.notice(Notice{Channel: r.Security}, now)...)
+	case policy.Notify:
+		if c.Status == Asked {
+			c.Status = Open
+		}
+		out = append(out, c.notice(Notice{Channel: r.Security}, now)...)
+	default:
+		if c.Status == Asked {
+			c.end(Confirmed, now)
+		}
+		out = append(out, c.refresh(now)...)
+	}
+	return out
+}
+
+// Delivered records where a notice went. Further notices of the same generation
+// are edits; one is planned at once when the case no longer is what was shown.
+func (c *Case) Delivered(i int, ref Ref, digest bool, shown string, now time.Time) []store.Effect {
+	if i >= len(c.Notices) {
+		return nil
+	}
+	c.Notices[i].Ref, c.Notices[i].Digest = ref, digest
+	c.note(now, "message delivered")
+	if c.Looks() == shown {
+		return nil
+	}
+	return c.refresh(now)
+}
+
+// Looks identifies what a message about the case shows at the moment.
+func (c *Case) Looks() string {
+	page := Page{}
+	if c.Page != nil {
+		page = *c.Page
+	}
+	return fmt.Sprint(c.Status, c.Count, c.Severity, c.Updated.UnixMilli(), page.Gen, page.Sent, page.Fallback, c.ClosedBy, len(c.Regions))
+}
+
+// Undeliverable redirects a notice that could not be delivered to the security
+// channel; when that is what failed, there is nowhere else and the team is
+// paged.
+func (c *Case) Undeliverable(i int, why string, r Routes, now time.Time) []store.Effect {
+	c.note(now, "message could not be delivered: %s", why)
+	if i < len(c.Notices) && c.Notices[i].group() != r.Security {
+		return c.notice(Notice{Channel: r.Security}, now)
+	}
+	if c.Page != nil && !c.Page.Resolved {
+		return nil
+	}
+	out := c.page("the security channel cannot be reached in chat: "+why, now)
+	c.Status = Paged
+	return out
+}
+
+// PageSent records that PagerDuty accepted the page.
+func (c *Case) PageSent(now time.Time) []store.Effect {
+	if c.Page == nil {
+		return nil
+	}
+	c.Page.Sent = true
+	c.note(now, "the team was paged")
+	return c.refresh(now)
+}
+
+// PageRefused plans the other way to reach the team, once.
+func (c *Case) PageRefused(why string, now time.Time) []store.Effect {
+	if c.Page == nil || c.Page.Fallback || c.Page.Resolved {
+		return nil
+	}
+	c.Page.Fallback = true
+	c.note(now, "PagerDuty has not accepted the page (%s): using the fallback", why)
+	return []store.Effect{c.effect(store.LanePage, KindFallback, KindFallback+"/"+strconv.Itoa(c.Page.Gen), "", now, now, why)}
+}
+
+// Close ends the case by a person's verdict. cancel lists effects that must not
+// start any more. A page that may have gone out is resolved; the second resolve
+// comes after any page still in flight has ended.
+func (c *Case) Close(o Outcome, by, reason string, flight time.Duration, now time.Time) (effects []store.Effect, cancel []string) {
+	if !c.IsOpen() {
+		return nil, nil
+	}
+	c.ClosedBy, c.Reason = by, reason
+	if p := c.Page; p != nil && !p.Resolved {
+		gen := strconv.Itoa(p.Gen)
+		for _, kind := range []string{KindPage, KindFallback} {
+			id := c.ID + "/" + strconv.Itoa(c.Gen) + "/" + kind + "/" + gen
+			cancel = append(cancel, id)
+			c.Finished(id, now)
+		}
+		effects = append(effects, c.effect(store.LanePage, KindResolve, KindResolve+"/"+gen, "", now, now, ""))
+		if !p.Sent {
+			effects = append(effects, c.effect(store.LanePage, KindResolve, KindResolve+"/"+gen+"/late", "", now, now.Add(flight), ""))
+		}
+		p.Resolved = true
+	}
+	c.end(o, now)
+	return append(effects, c.refresh(now)...), cancel
+}
+
+// Say plans a line in the thread under the case's messages.
+func (c *Case) Say(text string, now time.Time) []store.Effect {
+	if len(c.Notices) == 0 {
+		return nil
+	}
+	return []store.Effect{c.once(store.LaneNotify, KindThread, "", now, now, text)}
+}
+
+// Intervals at which a case wants to be looked at again.
+const (
+	watchEffects = 10 * time.Minute // effects are under way
+	watchPeople  = 24 * time.Hour   // a person has to act
+)
+
+// Timer returns when the case wants to be looked at again; zero when closed
+// with nothing under way.
+func (c *Case) Timer(now time.Time) time.Time {
+	switch {
+	case c.Alias != "":
+		return time.Time{}
+	case len(c.Pending) > 0:
+		return now.Add(watchEffects)
+	case c.IsOpen():
+		return now.Add(watchPeople)
+	}
+	return time.Time{}
+}
+
+// Tick is the case's timer: effects the store may have lost are planned again.
+func (c *Case) Tick(now time.Time) []store.Effect { return c.replan(now) }
