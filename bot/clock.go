@@ -1,0 +1,299 @@
+package bot
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/securitybot/securitybot/bot/cases"
+	"github.com/securitybot/securitybot/internal/failpoint"
+	"github.com/securitybot/securitybot/internal/store"
+)
+
+// The third line: the clock. One loop claims due timers; one loop a lane claims
+// planned effects and performs them. Success, retry and giving up are committed
+// the same way as everything else.
+
+const (
+	pollEvery   = 500 * time.Millisecond // how long another replica's plans may wait
+	timerHold   = 30 * time.Second
+	leaseTime   = 15 * time.Second
+	leaseBeat   = 5 * time.Second
+	claimAtOnce = 50
+)
+
+// laneSlots bounds how many effects of a lane are held at once. A page never
+// waits for chat because the lanes share nothing.
+var laneSlots = map[store.Lane]int{store.LanePage: 32, store.LaneInquiry: 32, store.LaneNotify: 128, store.LaneRecord: 8}
+
+// runTimers looks after documents whose timer has run out.
+func (b *Bot) runTimers(ctx context.Context) {
+	for {
+		due, err := b.store.DueTimers(ctx, b.clock.Now(), claimAtOnce, timerHold)
+		if err != nil && ctx.Err() == nil {
+			b.log.Warn("timers cannot be read", "error", err)
+		}
+		for _, d := range due {
+			failpoint.Hit("timer.claimed")
+			if err := b.fire(ctx, d); err != nil && ctx.Err() == nil {
+				b.log.Warn("timer not handled, it comes again", "document", d.ID, "error", err)
+			}
+		}
+		if len(due) == claimAtOnce {
+			continue
+		}
+		if !b.wakes.wait(ctx, "timers", pollEvery) {
+			return
+		}
+	}
+}
+
+// fire handles one timer.
+func (b *Bot) fire(ctx context.Context, d store.Due) error {
+	kind, id, _ := strings.Cut(d.ID, ":")
+	switch kind {
+	case "c":
+		return b.change(ctx, func(t *tx, now time.Time) error { return b.tickCase(ctx, t, id, now) })
+	case "q":
+		return b.tickInquiry(ctx, id)
+	}
+	b.log.Error("a timer of an unknown kind is left alone", "document", d.ID)
+	return nil
+}
+
+func (b *Bot) tickCase(ctx context.Context, t *tx, id string, now time.Time) error {
+	c, err := t.loadCase(ctx, id)
+	if err != nil {
+		return err
+	}
+	if !c.Known() {
+		return errGiveUp
+	}
+	t.plan(c.Tick(now)...)
+	t.touch(c)
+	if c.Status == cases.Asked {
+		return b.checkAsked(ctx, t, c, now)
+	}
+	return nil
+}
+
+// runLane claims and performs the effects of one lane.
+func (b *Bot) runLane(ctx context.Context, lane store.Lane) {
+	slots := make(chan struct{}, laneSlots[lane])
+	for {
+		free := min(cap(slots)-len(slots), claimAtOnce)
+		var got []store.Effect
+		var err error
+		if free > 0 {
+			got, err = b.store.Claim(ctx, lane, b.clock.Now(), free, leaseTime)
+			if err != nil && ctx.Err() == nil {
+				b.log.Warn("effects cannot be claimed", "lane", lane, "error", err)
+			}
+		}
+		for i := range got {
+			failpoint.Hit("effect.claimed")
+			slots <- struct{}{}
+			b.held.add(&got[i], time.Now())
+			b.dispatch(ctx, &got[i], func() { <-slots; b.wakes.wake(string(lane)) })
+		}
+		if free > 0 && len(got) == free {
+			continue
+		}
+		if !b.wakes.wait(ctx, string(lane), pollEvery) {
+			return
+		}
+	}
+}
+
+// dispatch performs an effect in its own goroutine, or through the queue of its
+// channel so that a backlog becomes a digest.
+func (b *Bot) dispatch(ctx context.Context, e *store.Effect, free func()) {
+	finish := func() { b.held.remove(e); free() }
+	if e.Kind == cases.KindNotice || e.Kind == kindDigest {
+		b.channels.add(ctx, b, e, finish)
+		return
+	}
+	b.workers.Go(func() {
+		defer finish()
+		b.perform(ctx, e)
+	})
+}
+
+// perform does one effect and deals with what became of it. Work in flight
+// outlives ctx by the drain time, so that a stop does not cut it in half.
+func (b *Bot) perform(ctx context.Context, e *store.Effect) {
+	if ctx.Err() != nil {
+		b.giveBack(e, 0)
+		return
+	}
+	work, cancel := context.WithTimeout(context.WithoutCancel(ctx), effectTimeout)
+	defer cancel()
+	start := time.Now()
+	err := b.guard(func() error { return b.do(work, e) })
+	b.metrics.effectSeconds.WithLabelValues(e.Kind).Observe(time.Since(start).Seconds())
+	b.settle(work, e, err)
+}
+
+// effectTimeout bounds one attempt; it is shorter than a lease that is kept
+// alive, and longer than any client's own timeout.
+const effectTimeout = 20 * time.Second
+
+// settle records the outcome of an attempt.
+func (b *Bot) settle(ctx context.Context, e *store.Effect, err error) {
+	switch {
+	case err == nil:
+		b.metrics.effects.WithLabelValues(e.Kind, "done").Inc()
+	case errors.Is(err, store.ErrFenced):
+		b.metrics.effects.WithLabelValues(e.Kind, "fenced").Inc()
+		b.log.Info("effect was taken over or cancelled", "effect", e.ID)
+	default:
+		wait := backoff(e.Attempt)
+		if after := retryAfter(err); after > 0 {
+			wait = after
+		}
+		if errors.Is(err, errProofPending) || errors.Is(err, errChanged) {
+			wait = 2 * time.Second // not a failure
+		}
+		b.metrics.effects.WithLabelValues(e.Kind, "retry").Inc()
+		b.log.Warn("effect will be tried again", "effect", e.ID, "kind", e.Kind, "attempt", e.Attempt, "wait", wait.String(), "error", err)
+		b.giveBack(e, wait)
+	}
+}
+
+// giveBack makes an effect due again. When that fails too, its lease runs out.
+func (b *Bot) giveBack(e *store.Effect, wait time.Duration) {
+	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Second)
+	defer cancel()
+	err := b.store.Retry(ctx, store.Done{ID: e.ID, Fence: e.Fence}, b.clock.Now().Add(wait))
+	if err != nil && !errors.Is(err, store.ErrFenced) {
+		b.log.Warn("effect not given back, its lease will run out", "effect", e.ID, "error", err)
+	}
+}
+
+// backoff grows from about 1 s to 5 min, with jitter.
+func backoff(attempt int) time.Duration {
+	d := time.Second << min(max(attempt-1, 0), 8)
+	d = min(d, 5*time.Minute)
+	return d/2 + rand.N(d/2)
+}
+
+// heldEffects are the claimed effects of this process; their leases are kept
+// alive while it makes progress.
+type heldEffects struct {
+	mu sync.Mutex
+	m  map[string]heldEffect
+}
+
+type heldEffect struct {
+	done  store.Done
+	since time.Time
+}
+
+func (h *heldEffects) add(e *store.Effect, now time.Time) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.m == nil {
+		h.m = map[string]heldEffect{}
+	}
+	h.m[e.ID] = heldEffect{store.Done{ID: e.ID, Fence: e.Fence}, now}
+}
+
+func (h *heldEffects) remove(e *store.Effect) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.m[e.ID].done.Fence == e.Fence {
+		delete(h.m, e.ID)
+	}
+}
+
+// live lists the held effects that are not older than maxHold: an effect whose
+// worker hangs is not kept alive for ever.
+func (h *heldEffects) live(now time.Time) []store.Done {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	var out []store.Done
+	for _, e := range h.m {
+		if now.Sub(e.since) < maxHold {
+			out = append(out, e.done)
+		}
+	}
+	return out
+}
+
+func (h *heldEffects) count() int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return len(h.m)
+}
+
+// maxHold is how long one process may sit on an effect, waiting included.
+const maxHold = 3 * time.Minute
+
+// runLeases keeps the leases of held effects alive.
+func (b *Bot) runLeases(ctx context.Context) {
+	for sleep(ctx, leaseBeat) {
+		live := b.held.live(time.Now())
+		if len(live) == 0 {
+			continue
+		}
+		if _, err := b.store.Extend(ctx, live, b.clock.Now().Add(leaseTime)); err != nil && ctx.Err() == nil {
+			b.log.Warn("leases cannot be extended", "effects", len(live), "error", err)
+		}
+	}
+}
+
+// wakes lets a commit wake the loop it has work for, without waiting for the
+// next poll.
+type wakes struct {
+	mu sync.Mutex
+	m  map[string]chan struct{}
+}
+
+func (w *wakes) channel(name string) chan struct{} {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.m == nil {
+		w.m = map[string]chan struct{}{}
+	}
+	if w.m[name] == nil {
+		w.m[name] = make(chan struct{}, 1)
+	}
+	return w.m[name]
+}
+
+func (w *wakes) wake(name string) {
+	select {
+	case w.channel(name) <- struct{}{}:
+	default:
+	}
+}
+
+// wait returns after d or a wake; false when the context has ended.
+func (w *wakes) wait(ctx context.Context, name string, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-w.channel(name):
+	case <-t.C:
+	}
+	return ctx.Err() == nil
+}
+
+// kick wakes all loops after something was committed.
+func (b *Bot) kick() {
+	for _, lane := range store.Lanes {
+		b.wakes.wake(string(lane))
+	}
+	b.wakes.wake("timers")
+}
+
+// Busy says whether effects are being performed right now.
+func (b *Bot) Busy() bool { return b.held.count() > 0 }
+
+// Wake makes all loops look at once, e.g. because the clock was moved.
+func (b *Bot) Wake() { b.kick() }

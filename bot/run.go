@@ -1,0 +1,151 @@
+package bot
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"log/slog"
+	"os"
+	"time"
+
+	awsconfig "github.com/aws/aws-sdk-go-v2/config"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"github.com/securitybot/securitybot/bot/chat"
+	"github.com/securitybot/securitybot/bot/config"
+	"github.com/securitybot/securitybot/findings/enrich"
+	"github.com/securitybot/securitybot/findings/intake"
+	"github.com/securitybot/securitybot/findings/policy"
+	"github.com/securitybot/securitybot/internal/store"
+	"github.com/securitybot/securitybot/responders/pagerduty"
+)
+
+// clockSync is how often the offset to the store's clock is looked at.
+const clockSync = 10 * time.Second
+
+// Run builds the bot that a configuration describes and runs it until ctx ends.
+// Everything is built before anything is received; a part that cannot be built
+// ends it with an error that says which.
+func Run(ctx context.Context, cfg *config.Config, log *slog.Logger, version string) error {
+	s, err := store.Open(ctx, storeOptions(cfg))
+	if err != nil {
+		return fmt.Errorf("open the store: %w", err)
+	}
+	defer s.Close()
+	sayDurability(ctx, s, log)
+	clockCtx, stopClock := context.WithCancel(context.WithoutCancel(ctx))
+	clock, err := store.NewClock(clockCtx, s, clockSync)
+	if err != nil {
+		stopClock()
+		return fmt.Errorf("read the store's clock: %w", err)
+	}
+	defer clock.Wait()
+	defer stopClock()
+	reg := newRegistry(version)
+	d, err := Parts(ctx, cfg, log)
+	if err != nil {
+		return err
+	}
+	d.Store, d.Clock, d.Log, d.Reg = s, clock, log, reg
+	b, err := New(SettingsOf(cfg), d)
+	if err != nil {
+		return err
+	}
+	return b.Run(ctx)
+}
+
+// Parts builds what a configuration describes, except for the store.
+func Parts(ctx context.Context, cfg *config.Config, log *slog.Logger) (Deps, error) {
+	p, err := loadPolicy(cfg.Policy)
+	if err != nil {
+		return Deps{}, err
+	}
+	people, err := enrich.New(cfg.Enrich)
+	if err != nil {
+		return Deps{}, fmt.Errorf("set up look-ups: %w", err)
+	}
+	pager, err := pagerduty.New(pagerduty.Config{EventsURL: cfg.PagerDuty.EventsURL, RoutingKey: cfg.PagerDuty.RoutingKey.Reveal(), FallbackKey: cfg.PagerDuty.FallbackRoutingKey.Reveal(), PerMinute: cfg.PagerDuty.EventsPerMinute})
+	if err != nil {
+		return Deps{}, fmt.Errorf("set up PagerDuty: %w", err)
+	}
+	queues, err := queuesOf(ctx, cfg)
+	if err != nil {
+		return Deps{}, err
+	}
+	return Deps{Policy: p, People: people, Pager: pager, Queues: queues, Chat: chatConfig(cfg)}, nil
+}
+
+// SettingsOf picks what the three lines need from a configuration.
+func SettingsOf(cfg *config.Config) Settings {
+	return Settings{
+		SecurityChannel: cfg.Channels.Security, FallbackChannel: cfg.Channels.Fallback, NewsChannel: cfg.Channels.Announcements,
+		OnCallMention: cfg.OnCallMention, FallbackAfter: cfg.PagerDuty.FallbackAfter, FallbackKey: cfg.PagerDuty.FallbackRoutingKey.Configured(),
+		Responders: cfg.Access.Responders.Users, ResponderGroups: cfg.Access.Responders.Groups,
+		Zone: cfg.Inquiries.Zone, Timeouts: cfg.Inquiries.Timeouts,
+		Command: cfg.Slack.Command, ArchiveDir: cfg.Archive.Dir, HTTPAddr: cfg.HTTP.Addr,
+	}
+}
+
+func storeOptions(cfg *config.Config) store.Options {
+	r := cfg.Redis
+	var secure *tls.Config
+	if r.TLS {
+		secure = &tls.Config{MinVersion: tls.VersionTLS12}
+	}
+	return store.Options{Addrs: r.Addrs, MasterName: r.SentinelMaster, Username: r.Username, Password: r.Password.Reveal(), TLS: secure, DB: r.DB,
+		Prefix: r.Prefix, Durability: r.Durability, Strict: r.Strict, Replicas: r.Replicas, DialTimeout: r.DialTimeout}
+}
+
+func chatConfig(cfg *config.Config) chat.Config {
+	p := cfg.Slack.Posting
+	return chat.Config{AppToken: cfg.Slack.AppToken.Reveal(), BotToken: cfg.Slack.BotToken.Reveal(), APIURL: cfg.Slack.APIURL, Connections: cfg.Slack.Connections,
+		LinkHosts: cfg.Slack.LinkHosts, ChannelInterval: p.ChannelInterval, ChannelBurst: p.ChannelBurst, PostsPerSecond: p.PerSecond, PostBurst: p.Burst}
+}
+
+func queuesOf(ctx context.Context, cfg *config.Config) ([]Queue, error) {
+	var out []Queue
+	for i, q := range cfg.SQS.Queues {
+		aws, err := awsconfig.LoadDefaultConfig(ctx, awsconfig.WithRegion(q.Region))
+		if err != nil {
+			return nil, fmt.Errorf("set up AWS for queue %d: %w", i, err)
+		}
+		in := intake.Config{QueueURL: q.URL, Region: q.Region, Workers: cfg.SQS.Workers, Visibility: cfg.SQS.Visibility,
+			Wait: cfg.SQS.Wait, Accounts: q.Accounts, Regions: q.Regions, Topics: q.Topics, VerifySNS: q.VerifySNS}
+		out = append(out, Queue{Client: in.NewClient(aws), Config: in})
+	}
+	return out, nil
+}
+
+func loadPolicy(path string) (*policy.Policy, error) {
+	if path == "" {
+		return policy.Default()
+	}
+	src, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("read policy: %w", err)
+	}
+	return policy.Compile(path, src)
+}
+
+func newRegistry(version string) *prometheus.Registry {
+	reg := prometheus.NewRegistry()
+	info := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "securitybot_build_info", Help: "Always 1; the version is the label."}, []string{"version"})
+	info.WithLabelValues(version).Set(1)
+	reg.MustRegister(info, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return reg
+}
+
+// sayDurability logs what a crash would lose with the store's settings.
+func sayDurability(ctx context.Context, s *store.Store, log *slog.Logger) {
+	r, err := s.Durability(ctx)
+	if err != nil {
+		log.Warn("the store's settings cannot be read", "error", err)
+		return
+	}
+	log.Info("durability", "level", r.Level, "redis", r.Version, "appendonly", r.AOF, "appendfsync", r.Fsync, "replicas", r.Replicas,
+		"a process crash", r.ProcessCrash, "a host crash", r.HostCrash, "a failover", r.Failover)
+	for _, problem := range append(r.Problems, r.Unknown...) {
+		log.Warn("durability is not what was asked for", "why", problem)
+	}
+}

@@ -1,0 +1,292 @@
+// Package rig is a whole world for the bot: a chat workspace, a queue and a
+// pager (the fakes), a store, and the unchanged bot between them. Scenario
+// tests and the demo run on it.
+//
+// The company is always the same: Ana is an engineer, Priya leads the payments
+// team, Omar is on call for security, Gus is a guest, and #security,
+// #payments and #platform are channels the bot is in.
+package rig
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/alicebob/miniredis/v2"
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/securitybot/securitybot/bot"
+	"github.com/securitybot/securitybot/bot/config"
+	"github.com/securitybot/securitybot/internal/fakes/pagerdutyfake"
+	"github.com/securitybot/securitybot/internal/fakes/slackfake"
+	"github.com/securitybot/securitybot/internal/fakes/sqsfake"
+	"github.com/securitybot/securitybot/internal/store"
+)
+
+// Queue is the name of the queue findings arrive in; its dead letters are in
+// Dead.
+const (
+	Queue = "findings"
+	Dead  = "findings-dead"
+)
+
+// RoutingKey and FallbackKey are the two PagerDuty services.
+const (
+	RoutingKey  = "0123456789abcdef0123456789abcdef"
+	FallbackKey = "fedcba9876543210fedcba9876543210"
+)
+
+// Options change the world. The zero value is what the demo runs on.
+type Options struct {
+	Redis   string    // address of a redis-server; empty runs one in this process
+	Extra   string    // lines added to the configuration
+	Policy  string    // path of a policy; empty is the one built in
+	Log     io.Writer // where the bot logs; nil for nowhere
+	Slack   []slackfake.Option
+	Queue   []sqsfake.Option
+	Quiet   bool // no second PagerDuty key
+	Replica int  // bots on the same world; 0 means 1
+	NoBots  bool // neither bot nor store: the caller runs processes of its own
+}
+
+// Rig is the world. Its fields may be used directly.
+type Rig struct {
+	Slack *slackfake.Server
+	SQS   *sqsfake.Server
+	Pager *pagerdutyfake.Server
+	Store *store.Store
+	Bots  []*bot.Bot
+	Clock *Clock
+
+	Ana, Priya, Omar, Gus slackfake.User
+	Security, Payments    slackfake.Channel
+	Platform              slackfake.Channel
+	OnCall                slackfake.Usergroup
+
+	options Options
+	redis   *miniredis.Miniredis
+	stops   []func()
+	done    chan error
+}
+
+// Clock is the time of the bot: real time, moved on by hand.
+type Clock struct{ skip atomic.Int64 }
+
+// Now implements the bot's clock.
+func (c *Clock) Now() time.Time { return time.Now().Add(time.Duration(c.skip.Load())) }
+
+// Skipped is how far the clock has been moved on.
+func (c *Clock) Skipped() time.Duration { return time.Duration(c.skip.Load()) }
+
+// New builds the world without starting the bot.
+func New(ctx context.Context, o Options) (*Rig, error) {
+	r := &Rig{options: o, Clock: &Clock{}, Slack: slackfake.New(o.Slack...), SQS: sqsfake.New(o.Queue...), Pager: pagerdutyfake.New(
+		pagerdutyfake.WithService("Security on call", RoutingKey), pagerdutyfake.WithService("Security fallback", FallbackKey))}
+	r.people()
+	r.SQS.CreateQueue(Dead, sqsfake.QueueOptions{})
+	r.SQS.CreateQueue(Queue, sqsfake.QueueOptions{DLQ: Dead, MaxReceive: 5})
+	if o.NoBots {
+		return r, nil
+	}
+	addr := o.Redis
+	if addr == "" {
+		m, err := miniredis.Run()
+		if err != nil {
+			return nil, fmt.Errorf("start the store: %w", err)
+		}
+		r.redis, addr = m, m.Addr()
+	}
+	s, err := store.Open(ctx, store.Options{Addrs: []string{addr}})
+	if err != nil {
+		return nil, fmt.Errorf("open the store: %w", err)
+	}
+	r.Store = s
+	for range max(o.Replica, 1) {
+		b, err := r.build(ctx)
+		if err != nil {
+			return nil, err
+		}
+		r.Bots = append(r.Bots, b)
+	}
+	return r, nil
+}
+
+// people fills the workspace.
+func (r *Rig) people() {
+	add := func(id, name, full string) slackfake.User {
+		return r.Slack.AddUser(slackfake.User{ID: id, Name: name, RealName: full, Email: name + "@corp.example"})
+	}
+	r.Ana, r.Priya, r.Omar = add("U0ANA", "ana", "Ana Souza"), add("U0PRIYA", "priya", "Priya Nair"), add("U0OMAR", "omar", "Omar Haddad")
+	r.Gus = r.Slack.AddUser(slackfake.User{ID: "U0GUS", Name: "gus", RealName: "Gus Guest", Email: "gus@partner.example", Guest: true})
+	channel := func(id, name string, members ...string) slackfake.Channel {
+		return r.Slack.AddChannel(slackfake.Channel{ID: id, Name: name, Members: append(members, r.Slack.BotUser)})
+	}
+	r.Security = channel("C0SECURITY", "security", r.Omar.ID)
+	r.Payments = channel("C0PAYMENTS", "payments", r.Priya.ID, r.Ana.ID, r.Gus.ID)
+	r.Platform = channel("C0PLATFORM", "platform", r.Priya.ID, r.Ana.ID)
+	r.OnCall = r.Slack.AddUsergroup(slackfake.Usergroup{ID: "S0ONCALL", Handle: "security-oncall", Name: "Security on call", Users: []string{r.Omar.ID}})
+}
+
+// build makes one bot on this world, from a configuration file like anybody's.
+func (r *Rig) build(ctx context.Context) (*bot.Bot, error) {
+	cfg, err := config.Loader{LookupEnv: func(name string) (string, bool) {
+		v, ok := map[string]string{"APP": r.Slack.AppToken, "BOT": r.Slack.BotToken, "KEY": RoutingKey, "KEY2": FallbackKey}[name]
+		return v, ok
+	}}.Parse("securitybot.yaml", []byte(r.Config("127.0.0.1:6379")))
+	if err != nil {
+		return nil, fmt.Errorf("read the world's configuration: %w", err)
+	}
+	out := r.options.Log
+	if out == nil {
+		out = io.Discard
+	}
+	log := slog.New(slog.NewTextHandler(out, nil))
+	d, err := bot.Parts(ctx, cfg, log)
+	if err != nil {
+		return nil, err
+	}
+	d.Store, d.Clock, d.Log, d.Reg = r.Store, r.Clock, log, prometheus.NewRegistry()
+	for i := range d.Queues {
+		d.Queues[i].Client = r.client()
+	}
+	return bot.New(bot.SettingsOf(cfg), d)
+}
+
+// client speaks to the queue without any environment.
+func (r *Rig) client() *sqs.Client {
+	return sqs.New(sqs.Options{Region: "eu-west-1", BaseEndpoint: aws.String(r.SQS.URL), Credentials: credentials.NewStaticCredentialsProvider("AKIAIOSFODNN7EXAMPLE", "example", "")})
+}
+
+// Config is the configuration of this world, with a store at addr.
+func (r *Rig) Config(addr string) string {
+	lines := []string{
+		"slack: {app_token: \"${env:APP}\", bot_token: \"${env:BOT}\", api_url: " + r.Slack.APIURL() + ", posting: {per_second: 20, burst: 20}}",
+		"channels: {security: " + r.Security.ID + "}",
+		"sqs: {queues: [{url: \"" + r.SQS.QueueURL(Queue) + "\", region: eu-west-1, accounts: [\"111122223333\"]}]}",
+		"redis: {addrs: [\"" + addr + "\"]}",
+		"on_call_mention: " + r.OnCall.ID,
+		"access: {responders: {groups: [" + r.OnCall.ID + "]}}",
+		"http: {addr: \"\"}",
+	}
+	key := "pagerduty: {routing_key: \"${env:KEY}\", events_url: " + r.Pager.URL
+	if !r.options.Quiet {
+		key += ", fallback_routing_key: \"${env:KEY2}\""
+	}
+	lines = append(lines, key+"}")
+	if r.options.Policy != "" {
+		lines = append(lines, "policy: "+r.options.Policy)
+	}
+	return strings.Join(lines, "\n") + "\n" + company + r.options.Extra
+}
+
+// company says who is who and who owns what.
+const company = `enrich:
+  domains: [corp.example]
+  people:
+    - {email: ana@corp.example, name: Ana}
+  teams:
+    payments: {channel: C0PAYMENTS}
+    platform: {channel: C0PLATFORM}
+  accounts:
+    "111122223333": {name: payments-prod, team: platform}
+  catch_all: {channel: C0SECURITY}
+`
+
+// Start runs the bots until Close.
+func (r *Rig) Start(ctx context.Context) {
+	r.done = make(chan error, len(r.Bots))
+	for _, b := range r.Bots {
+		one, stop := context.WithCancel(ctx)
+		r.stops = append(r.stops, stop)
+		go func() { r.done <- b.Run(one) }()
+	}
+}
+
+// Restart stops the bots and starts new ones on the same world, as a new
+// process would.
+func (r *Rig) Restart(ctx context.Context) error {
+	if err := r.Stop(); err != nil {
+		return err
+	}
+	for i := range r.Bots {
+		b, err := r.build(ctx)
+		if err != nil {
+			return err
+		}
+		r.Bots[i] = b
+	}
+	r.Start(ctx)
+	return nil
+}
+
+// BreakStore makes the store answer everything with an error until it is
+// called with "". It works for the store in this process only.
+func (r *Rig) BreakStore(answer string) { r.redis.SetError(answer) }
+
+// Stop stops the bots in order and returns the first error.
+func (r *Rig) Stop() error {
+	var first error
+	for _, stop := range r.stops {
+		stop()
+	}
+	for range r.stops {
+		if err := <-r.done; err != nil && first == nil {
+			first = err
+		}
+	}
+	r.stops = nil
+	return first
+}
+
+// Close stops everything.
+func (r *Rig) Close() error {
+	err := r.Stop()
+	if r.Store != nil {
+		_ = r.Store.Close()
+	}
+	r.Slack.Close()
+	r.SQS.Close()
+	r.Pager.Close()
+	if r.redis != nil {
+		r.redis.Close()
+	}
+	return err
+}
+
+// Send puts messages into the queue as SNS would.
+func (r *Rig) Send(bodies ...string) {
+	for _, b := range bodies {
+		r.SQS.Send(Queue, b)
+	}
+}
+
+// Forward moves the time of the bot and of the workspace on, once nothing is
+// being performed: a jump over the end of a lease is a crash to everybody else.
+func (r *Rig) Forward(d time.Duration) {
+	for range 2000 {
+		if !slices.ContainsFunc(r.Bots, (*bot.Bot).Busy) {
+			break
+		}
+		time.Sleep(time.Millisecond)
+	}
+	r.Clock.skip.Add(int64(d))
+	r.Slack.Advance(d)
+	for _, b := range r.Bots {
+		b.Wake()
+	}
+}
+
+// Setenv gives a process the keys its configuration refers to.
+func (r *Rig) Setenv() []string {
+	return append(os.Environ(), "APP="+r.Slack.AppToken, "BOT="+r.Slack.BotToken, "KEY="+RoutingKey, "KEY2="+FallbackKey, "AWS_ENDPOINT_URL_SQS="+r.SQS.URL,
+		"AWS_ACCESS_KEY_ID=AKIAIOSFODNN7EXAMPLE", "AWS_SECRET_ACCESS_KEY=example", "AWS_EC2_METADATA_DISABLED=true", "AWS_REGION=eu-west-1")
+}
