@@ -1,0 +1,188 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp"
+
+	"github.com/securitybot/securitybot/internal/rig"
+)
+
+// browser is one person's look at the demo page, in real Chromium.
+type browser struct {
+	t   *testing.T
+	ctx context.Context
+}
+
+// chromium finds the browser; without one the test says so, and fails where
+// nothing may be skipped.
+func chromium(t *testing.T) string {
+	t.Helper()
+	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
+		if path, err := exec.LookPath(name); err == nil {
+			return path
+		}
+	}
+	if os.Getenv("CI") == "true" {
+		t.Fatal("chromium is not installed")
+	}
+	t.Skip("chromium is not installed: the demo page is not looked at")
+	return ""
+}
+
+func open(t *testing.T) (*browser, *rig.Rig) {
+	t.Helper()
+	path := chromium(t)
+	world, err := rig.New(t.Context(), rig.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	world.Start(context.WithoutCancel(t.Context()))
+	server := httptest.NewServer(newDemo(world).handler())
+	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.WindowSize(1440, 900),
+		chromedp.Flag("disable-background-networking", true), chromedp.Flag("disable-component-update", true), chromedp.Flag("disable-quic", true))
+	alloc, stopAlloc := chromedp.NewExecAllocator(context.WithoutCancel(t.Context()), options...)
+	ctx, stop := chromedp.NewContext(alloc)
+	ctx, cancel := context.WithTimeout(ctx, 90*time.Second)
+	t.Cleanup(func() {
+		cancel()
+		stop()
+		stopAlloc()
+		server.CloseClientConnections()
+		server.Close()
+		if err := world.Close(); err != nil {
+			t.Errorf("stop: %v", err)
+		}
+	})
+	b := &browser{t, ctx}
+	b.do(chromedp.EmulateViewport(1440, 900))
+	b.do(chromedp.Navigate(server.URL))
+	return b, world
+}
+
+func (b *browser) do(a chromedp.Action[chromedp.Void]) {
+	b.t.Helper()
+	if _, err := chromedp.Run(b.ctx, a); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+// sees waits until a part of the page says something.
+func (b *browser) sees(selector, text string) {
+	b.t.Helper()
+	expr := fmt.Sprintf(`[...document.querySelectorAll(%q)].some(e => e.offsetParent !== null && e.textContent.includes(%q))`, selector, text)
+	ctx, cancel := context.WithTimeout(b.ctx, 30*time.Second)
+	defer cancel()
+	if _, err := chromedp.Run(ctx, chromedp.Poll[bool](expr)); err != nil {
+		shown, _ := chromedp.Run(b.ctx, chromedp.Evaluate[string](`document.body.innerText`))
+		b.shot("failed-" + b.t.Name())
+		b.t.Fatalf("%s never says %q: %v\nThe page says:\n%s", selector, text, err, shown)
+	}
+}
+
+// press clicks, by mouse, the first visible thing that matches and says text.
+func (b *browser) press(selector, text string) {
+	b.t.Helper()
+	b.sees(selector, text)
+	at := fmt.Sprintf(`(() => { const e = [...document.querySelectorAll(%q)].find(e => e.offsetParent !== null && e.textContent.includes(%q));
+		e.scrollIntoView({block: "center"}); const r = e.getBoundingClientRect(); return [r.x + r.width / 2, r.y + r.height / 2]; })()`, selector, text)
+	xy, err := chromedp.Run(b.ctx, chromedp.Evaluate[[]float64](at))
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	b.do(chromedp.MouseClickXY(xy[0], xy[1]))
+}
+
+// shot saves a picture when SECURITYBOT_SHOTS names a directory: they are what
+// the README shows.
+func (b *browser) shot(name string) {
+	dir := os.Getenv("SECURITYBOT_SHOTS")
+	if dir == "" {
+		return
+	}
+	png, err := chromedp.Run(b.ctx, chromedp.CaptureScreenshot())
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, strings.ReplaceAll(name, "/", "-")+".png"), png, 0o644); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+func TestTheDenyConversationByMouse(t *testing.T) {
+	t.Parallel()
+	b, world := open(t)
+	b.press("[data-sample='ana']", "Send")
+	b.press("[data-person='U0ANA']", "Ana")
+	b.press("#dms button", "SecurityBot")
+	b.sees(".b-header", "Was this you?")
+	b.shot("question")
+	b.press(".b-actions .btn", "No, this wasn't me")
+	b.sees(".msg", "security")
+	b.press("[data-tab='pages']", "Pager")
+	b.sees("#pages .status", "triggered")
+	b.shot("deny")
+	b.press("[data-tab='cases']", "Life of findings")
+	b.sees("#cases .life", "the team was paged")
+	b.press("[data-person='U0OMAR']", "Omar")
+	b.press("[data-channel='security']", "security")
+	b.press("#messages .btn", "Close…")
+	b.sees(".modal h2", "Close SB-")
+	b.shot("close")
+	b.do(chromedp.SetValue(".modal select", "benign"))
+	b.do(chromedp.SendKeys(".modal textarea", "Ana used a VPN in Brazil; checked with her by phone."))
+	b.press(".modal footer .btn", "Close case")
+	b.sees("#messages .msg", "expected, nothing bad")
+	b.press("[data-tab='pages']", "Pager")
+	b.sees("#pages .status", "resolved")
+	if n := len(world.Pager.Snapshot().Incidents); n != 1 {
+		t.Errorf("%d incidents, want 1", n)
+	}
+}
+
+func TestHostileTextIsShownAsText(t *testing.T) {
+	t.Parallel()
+	b, _ := open(t)
+	b.press("[data-sample='hostile']", "Send this finding")
+	b.press("[data-person='U0PRIYA']", "Priya")
+	b.press("[data-channel='payments']", "payments")
+	b.sees("#messages .msg", "i-0123456789abcdef0")
+	b.shot("hostile")
+	bad, err := chromedp.Run(b.ctx, chromedp.Evaluate[bool](`[...document.querySelectorAll("#messages .mention")].some(e => e.textContent.includes("channel")) || !!document.querySelector("#messages a[href*='evil']")`))
+	if err != nil || bad {
+		t.Errorf("a finding mentions everybody or has a live link: %v %v", bad, err)
+	}
+}
+
+func TestSlashCommandAndClock(t *testing.T) {
+	t.Parallel()
+	b, _ := open(t)
+	b.press("[data-person='U0OMAR']", "Omar")
+	b.press("[data-channel='security']", "security")
+	b.do(chromedp.SendKeys("#say", "/ir help\r"))
+	b.sees("#messages .private", "/ir list")
+	b.shot("command")
+	b.press("[data-sample='ana']", "Send")
+	b.press("[data-tab='cases']", "Life of findings")
+	b.press("#cases .btn", "Let the deadline pass")
+	b.sees("#cases .status", "paged")
+	b.shot("life")
+}
+
+func TestAStormIsReadable(t *testing.T) {
+	t.Parallel()
+	b, _ := open(t)
+	b.press("[data-sample='storm']", "Send this finding")
+	b.press("[data-person='U0PRIYA']", "Priya")
+	b.press("[data-channel='payments']", "payments")
+	b.sees("#messages .b-header", "things at once")
+	b.shot("storm")
+}
