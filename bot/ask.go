@@ -23,9 +23,8 @@ type personDoc struct {
 }
 
 const (
-	maxOpenQuestions = 3
-	maxDailyAsked    = 8
-	personTTL        = 8 * 24 * time.Hour
+	maxDailyAsked = 8
+	personTTL     = 8 * 24 * time.Hour
 )
 
 func personDocID(e findings.Employee) string {
@@ -69,7 +68,7 @@ func (b *Bot) ask(ctx context.Context, t *tx, c *cases.Case, f *findings.Finding
 	if day := now.UTC().Format(time.DateOnly); p.Day != day {
 		p.Day, p.N = day, 0
 	}
-	if len(open) >= maxOpenQuestions || p.N >= maxDailyAsked {
+	if len(open) >= b.cfg.MaxOpen || p.N >= maxDailyAsked {
 		t.plan(c.Decided(insteadOfAsking(c), "the person was asked enough questions already, so security is asked instead", b.routes, now)...)
 		return nil
 	}
@@ -149,7 +148,7 @@ func (b *Bot) askFor(c *cases.Case, f *findings.Finding, spec policy.InquireSpec
 	if spec.Timeout == 0 {
 		spec.Timeout = b.cfg.Timeouts[findings.LevelOf(c.Severity)]
 	}
-	return inquiries.Ask{Ref: c.Ref(), CaseID: c.ID, Rule: c.Decision.Rule, Level: findings.LevelOf(c.Severity), Spec: spec,
+	return inquiries.Ask{Command: b.cfg.Command, Ref: c.Ref(), CaseID: c.ID, Rule: c.Decision.Rule, Level: findings.LevelOf(c.Severity), Spec: spec,
 		Person: inquiries.Person{Email: c.Employee.Email, ChatID: c.Employee.ChatID, Name: c.Employee.Name, Why: c.Employee.Why, TZ: b.cfg.Zone}, About: about}
 }
 

@@ -37,6 +37,7 @@ type Settings struct {
 	ResponderGroups []string                         // chat user group ids
 	Zone            string                           // IANA zone of people whose own is not known
 	Timeouts        map[findings.Level]time.Duration // waits for an answer that replace the built-in ones
+	MaxOpen         int                              // questions one person may have open
 	Command         string                           // the slash command
 	ArchiveDir      string                           // where decided findings are written; empty for nowhere
 	HTTPAddr        string                           // health and metrics; empty for none

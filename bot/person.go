@@ -76,7 +76,7 @@ func (b *Bot) Submit(ctx context.Context, s chat.Submission) (chat.Reply, error)
 	if reason == "" {
 		return chat.Reply{Errors: map[string]string{"reason": "Please write a sentence: somebody will read it later."}}, nil
 	}
-	return b.closeCase(ctx, s, outcome, cutRunes(reason, 500))
+	return b.closeCase(ctx, s, outcome, cut(reason, 500))
 }
 
 // Command handles a slash command.

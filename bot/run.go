@@ -83,7 +83,7 @@ func SettingsOf(cfg *config.Config) Settings {
 		OnCallMention: cfg.OnCallMention, FallbackAfter: cfg.PagerDuty.FallbackAfter, FallbackKey: cfg.PagerDuty.FallbackRoutingKey.Configured(),
 		Responders: cfg.Access.Responders.Users, ResponderGroups: cfg.Access.Responders.Groups,
 		Zone: cfg.Inquiries.Zone, Timeouts: cfg.Inquiries.Timeouts,
-		Command: cfg.Slack.Command, ArchiveDir: cfg.Archive.Dir, HTTPAddr: cfg.HTTP.Addr,
+		MaxOpen: cfg.Inquiries.MaxOpen, Command: cfg.Slack.Command, ArchiveDir: cfg.Archive.Dir, HTTPAddr: cfg.HTTP.Addr,
 	}
 }
 

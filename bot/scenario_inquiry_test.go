@@ -1,7 +1,10 @@
 package bot_test
 
 import (
+	"fmt"
 	"math/rand/v2"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -182,4 +185,27 @@ func TestTheSamePersonIsNotFloodedWithQuestions(t *testing.T) {
 	}
 	s.click(s.Ana, s.question(1), "No, this wasn't me")
 	s.incidents("no does not reach all of them", open(6))
+}
+
+func TestOnePersonHasAsManyQuestionsOpenAsConfigured(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "policy.yaml")
+	two := "version: 1\nrules:\n" +
+		"  - {id: ask-a, on: \"Discovery:IAMUser/*\", when: employee.known, then: inquire}\n" +
+		"  - {id: ask-b, on: \"Recon:IAMUser/*\", when: employee.known, then: inquire}\n" +
+		"  - {id: default, then: notify}\n"
+	if err := os.WriteFile(path, []byte(two), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	other := rig.Ask(2)
+	other.Type = "Recon:IAMUser/MaliciousIPCaller"
+	for most := 1; most <= 2; most++ {
+		s := begin(t, rig.Options{Policy: path, Extra: fmt.Sprintf("inquiries: {max_open: %d}\n", most)})
+		s.Send(rig.Ask(1).SNS(), other.SNS())
+		s.question(most)
+		s.settled()
+		if n := len(s.Slack.DM(s.Ana.ID)); n != most {
+			t.Errorf("max_open %d: Ana got %d questions\n%s", most, n, s.transcript())
+		}
+	}
 }

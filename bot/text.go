@@ -184,7 +184,7 @@ func (b *Bot) digestMessage(all []*cases.Case) message.Message {
 	for _, c := range sorted {
 		t := message.Text{}.Strong(levelWord(c.Severity)).L(" · " + cut(headline(c), 110) + " · ").V(orElse(c.Finding.Account, "unknown account"))
 		if what := resourceOf(c.Finding); what != "" {
-			t = t.L(" ").Code(cutRunes(what, 60))
+			t = t.L(" ").Code(cut(what, 60))
 		}
 		if c.Page != nil {
 			t = t.L(" · paged")
@@ -249,9 +249,7 @@ func capital(s string) string {
 	return string(unicode.ToUpper(r)) + s[n:]
 }
 
-func cut(s string, most int) string { return cutRunes(s, most) }
-
-func cutRunes(s string, most int) string {
+func cut(s string, most int) string {
 	if utf8.RuneCountInString(s) <= most {
 		return s
 	}

@@ -37,6 +37,9 @@ type Ask struct {
 	Spec   policy.InquireSpec
 	Person Person
 	About  About
+	// Command is the slash command by which people check that a question is
+	// genuine; empty means /ir.
+	Command string
 }
 
 // Person is who is asked. ChatID or Email is set. ChatID, once known, is the
@@ -147,7 +150,9 @@ type Inquiry struct {
 	Spec   policy.InquireSpec `json:"sp"`
 	Person Person             `json:"pe"`
 	About  About              `json:"ab"`
-	More   []About            `json:"mo,omitempty"` // joined later; at most three are kept, without details
+	// Command is the slash command of the bot; empty means /ir.
+	Command string  `json:"cm,omitempty"`
+	More    []About `json:"mo,omitempty"` // joined later; at most three are kept, without details
 
 	Status    Status       `json:"st"`
 	AskedAt   time.Time    `json:"at"`           // when New was called
@@ -174,7 +179,7 @@ type Inquiry struct {
 // only. id must be unguessable (128 random bits), because whoever knows it can
 // name the inquiry.
 func New(id string, a Ask, now time.Time) (Inquiry, []Effect) {
-	q := Inquiry{ID: id, Ref: clean(a.Ref, 32), Cases: []string{a.CaseID}, Rule: clean(a.Rule, 128), Level: level(a.Level),
+	q := Inquiry{ID: id, Ref: clean(a.Ref, 32), Cases: []string{a.CaseID}, Rule: clean(a.Rule, 128), Command: clean(a.Command, 32), Level: level(a.Level),
 		Spec: a.Spec, Person: boundPerson(a.Person), About: boundAbout(a.About), AskedAt: instant(now), Status: StatusAsked}
 	t := &turn{q: q, now: instant(now)}
 	s := scheduleFor(t.q.Level, t.q.Spec.Timeout, t.q.Person.TZ, t.now)

@@ -12,8 +12,8 @@ import (
 	"github.com/securitybot/securitybot/internal/message"
 )
 
-// verifyCommand is what people type to check that a message is genuine.
-const verifyCommand = "/ir verify "
+// defaultCommand is the bot's slash command where no other is configured.
+const defaultCommand = "/ir"
 
 // Question is the question as it is first posted, and as long as it is open.
 func Question(q Inquiry) message.Message {
@@ -186,7 +186,7 @@ func button(q Inquiry, action string) message.Button {
 }
 
 func smallPrint(q Inquiry) message.Text {
-	return message.Text{}.L(labelQuestion).Code(q.Ref).L(". " + textSmall).Code(verifyCommand + q.Ref)
+	return message.Text{}.L(labelQuestion).Code(q.Ref).L(". " + textSmall).Code(q.verifyCommand())
 }
 
 // fallbackOf says everything that matters, for push notifications and screen
@@ -260,4 +260,13 @@ func (q Inquiry) noAt() time.Time {
 		}
 	}
 	return q.Decision.At
+}
+
+// verifyCommand is what to type to check that a question is genuine.
+func (q Inquiry) verifyCommand() string {
+	command := q.Command
+	if command == "" {
+		command = defaultCommand
+	}
+	return command + " verify " + q.Ref
 }
