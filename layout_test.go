@@ -20,11 +20,12 @@ const module = "github.com/securitybot/securitybot"
 var floors = [][]string{
 	{"cmd/*"},
 	{"bot"},
-	{"bot/chat", "bot/cases", "bot/config"},
+	{"bot/chat", "bot/cases", "bot/config", "bot/incidents"},
 	{"commands"},
 	{"inquiries", "responders/*"},
-	{"findings/intake", "findings/policy", "findings/enrich", "internal/store"},
-	{"findings", "internal/message", "internal/failpoint"},
+	{"responders"},
+	{"findings/intake", "findings/policy", "findings/enrich", "findings/lookup", "internal/store", "internal/awsrole"},
+	{"findings", "internal/message", "internal/failpoint", "internal/audit"},
 }
 
 // doubles stand in for outside systems. They import nothing of ours.
