@@ -41,6 +41,7 @@ type Settings struct {
 	Command         string                           // the slash command
 	ArchiveDir      string                           // where decided findings are written; empty for nowhere
 	HTTPAddr        string                           // health and metrics; empty for none
+	AuditLog        AuditSettings                    // who did what
 }
 
 // Clock tells the store's time.
@@ -93,13 +94,14 @@ type Bot struct {
 	notPosted notPosted
 	notices   parkedNotices
 	health    health
+	auditLog  *auditLog
 }
 
 // New puts a bot together. Nothing is contacted.
 func New(s Settings, d Deps) (*Bot, error) {
 	b := &Bot{cfg: s, store: d.Store, clock: d.Clock, policy: d.Policy, people: d.People, pager: d.Pager,
 		log: d.Log, reg: d.Reg, metrics: newMetrics(d.Reg), instance: randomID()[:10] + "-",
-		routes: cases.Routes{Security: s.SecurityChannel, Archive: s.ArchiveDir != ""}}
+		routes: cases.Routes{Security: s.SecurityChannel, Archive: s.ArchiveDir != ""}, auditLog: newAuditLog(s.AuditLog, d.Reg)}
 	b.commands = commands.New(b, b)
 	slack, err := chat.New(d.Chat, b, d.Log, d.Reg)
 	if err != nil {
@@ -149,6 +151,9 @@ func (b *Bot) Run(ctx context.Context) error {
 	leaseCtx, stopLeases := context.WithCancel(context.WithoutCancel(ctx))
 	var leases sync.WaitGroup
 	leases.Go(func() { b.runLeases(leaseCtx) })
+	auditCtx, stopAudit := context.WithCancel(context.WithoutCancel(ctx))
+	var auditDone sync.WaitGroup
+	auditDone.Go(func() { b.runAuditLog(auditCtx) })
 	for _, p := range b.pollers {
 		intakes.Go(func() {
 			if err := p.Run(ctx); err != nil {
@@ -167,6 +172,8 @@ func (b *Bot) Run(ctx context.Context) error {
 	stopLeases()
 	stopChat()
 	clean = waitFor(&chatDone, deadline) && clean
+	stopAudit() // after chat: the last click is recorded too
+	clean = waitFor(&auditDone, deadline) && clean
 	leases.Wait()
 	if !clean {
 		return errors.New("not everything ended in time; what was left is taken over by the next start")

@@ -10,6 +10,10 @@ import (
 // signature: somebody else wrote it, and nothing may be appended to it.
 var ErrTampered = errors.New("the head of the audit log was not written by this program")
 
+// ErrNoKey says that a chain is signed and this program has no key: an unsigned
+// record would look like a forgery.
+var ErrNoKey = errors.New("the audit log is signed, but no key is configured")
+
 // Head names the last record of a chain. The zero value is that of an empty
 // chain.
 type Head struct {
@@ -39,9 +43,12 @@ func NewChain(key []byte) Chain { return Chain{key: key} }
 // Append makes r the record after head and returns it with the new head. The
 // two must be stored together, and only if head is still the stored one:
 // otherwise the chain forks. Append fails for a record that does not say who
-// did what, and with ErrTampered.
+// did what, and with ErrTampered or ErrNoKey.
 func (c Chain) Append(head Head, r Record) (Record, Head, error) {
-	if head.Key != "" && head.Key == KeyName(c.key) && !same(head.MAC, c.headMAC(head)) {
+	switch {
+	case head.Key != "" && len(c.key) == 0:
+		return Record{}, Head{}, fmt.Errorf("append to the audit log: %w", ErrNoKey)
+	case head.Key != "" && head.Key == KeyName(c.key) && !same(head.MAC, c.headMAC(head)):
 		return Record{}, Head{}, fmt.Errorf("append to the audit log: %w", ErrTampered)
 	}
 	r = r.normal()

@@ -131,6 +131,9 @@ func TestARecordSaysWhoDidWhat(t *testing.T) {
 func TestNothingIsAppendedToAForgedHead(t *testing.T) {
 	t.Parallel()
 	l := write(t, 3, []byte("k"))
+	if _, _, err := (Chain{}).Append(l.head, sample(9)); !errors.Is(err, ErrNoKey) {
+		t.Errorf("without the key: %v", err)
+	}
 	l.head.Seq = 2
 	if _, _, err := l.chain.Append(l.head, sample(9)); !errors.Is(err, ErrTampered) {
 		t.Errorf("%v", err)

@@ -64,10 +64,12 @@ func (l *log) rehash(i int) {
 	forger, head := Chain{}, Head{}
 	if i > 0 {
 		head = forger.headOf(l.records[i-1])
-		head.Key = l.records[i-1].Key
 	}
 	for ; i < len(l.records); i++ {
-		r, h, _ := forger.Append(Head{Seq: head.Seq, Hash: head.Hash, At: head.At, Key: head.Key}, l.records[i])
+		r, h, err := forger.Append(head, l.records[i])
+		if err != nil {
+			panic(err)
+		}
 		l.records[i], head = r, h
 	}
 	l.head = head
