@@ -15,6 +15,7 @@ import (
 
 	"github.com/securitybot/securitybot/bot/cases"
 	"github.com/securitybot/securitybot/bot/chat"
+	"github.com/securitybot/securitybot/bot/config"
 	"github.com/securitybot/securitybot/commands"
 	"github.com/securitybot/securitybot/findings"
 	"github.com/securitybot/securitybot/findings/enrich"
@@ -33,8 +34,7 @@ type Settings struct {
 	OnCallMention   string                           // user or user group id mentioned with it
 	FallbackAfter   time.Duration                    // how long PagerDuty may refuse before the fallback is used as well
 	FallbackKey     bool                             // a second PagerDuty key is configured
-	Responders      []string                         // chat user ids
-	ResponderGroups []string                         // chat user group ids
+	Access          config.Access                    // who may do what
 	Zone            string                           // IANA zone of people whose own is not known
 	Timeouts        map[findings.Level]time.Duration // waits for an answer that replace the built-in ones
 	MaxOpen         int                              // questions one person may have open
@@ -79,6 +79,8 @@ type Bot struct {
 	slack    *chat.Slack
 	verifier inquiries.Verifier // nil: nobody can prove a "yes"
 	commands *commands.Set
+	buttons  map[string]door[chat.Action]
+	dialogs  map[string]door[chat.Submission]
 	pollers  []*intake.Poller
 	log      *slog.Logger
 	metrics  *metrics
@@ -101,8 +103,8 @@ type Bot struct {
 func New(s Settings, d Deps) (*Bot, error) {
 	b := &Bot{cfg: s, store: d.Store, clock: d.Clock, policy: d.Policy, people: d.People, pager: d.Pager,
 		log: d.Log, reg: d.Reg, metrics: newMetrics(d.Reg), instance: randomID()[:10] + "-",
-		routes: cases.Routes{Security: s.SecurityChannel, Archive: s.ArchiveDir != ""}, auditLog: newAuditLog(s.AuditLog, d.Reg)}
-	b.commands = commands.New(b, b)
+		routes: cases.Routes{Security: s.SecurityChannel, Archive: s.ArchiveDir != ""}}
+	b.commands, b.buttons, b.dialogs = commands.New(b, commands.Desks{Cases: b}), buttons(), dialogs()
 	slack, err := chat.New(d.Chat, b, d.Log, d.Reg)
 	if err != nil {
 		return nil, fmt.Errorf("set up chat: %w", err)
@@ -116,6 +118,7 @@ func New(s Settings, d Deps) (*Bot, error) {
 		}
 		b.pollers = append(b.pollers, p)
 	}
+	b.auditLog = newAuditLog(s.AuditLog, d.Reg)
 	return b, nil
 }
 
