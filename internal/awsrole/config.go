@@ -94,8 +94,8 @@ func (r Request) check(roles map[string]string) error {
 	return nil
 }
 
-// partition is the part of AWS a region is in, as in ARNs.
-func partition(region string) string {
+// Partition is the part of AWS a region is in, as in ARNs.
+func Partition(region string) string {
 	switch {
 	case strings.HasPrefix(region, "cn-"):
 		return "aws-cn"

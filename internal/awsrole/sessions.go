@@ -87,7 +87,7 @@ func (s *Sessions) session(ctx context.Context, r Request) (aws.Credentials, err
 		return e.keys, nil
 	}
 	name := s.config.Roles[r.Role]
-	in := &sts.AssumeRoleInput{RoleArn: aws.String("arn:" + partition(r.Region) + ":iam::" + r.Account + ":role/" + name), RoleSessionName: &r.Session,
+	in := &sts.AssumeRoleInput{RoleArn: aws.String("arn:" + Partition(r.Region) + ":iam::" + r.Account + ":role/" + name), RoleSessionName: &r.Session,
 		DurationSeconds: aws.Int32(int32(lifetime / time.Second)), ExternalId: text(s.config.ExternalID), SourceIdentity: text(r.Identity), Policy: text(r.Policy)}
 	for _, k := range slices.Sorted(maps.Keys(r.Tags)) {
 		in.Tags = append(in.Tags, types.Tag{Key: &k, Value: aws.String(r.Tags[k])})
@@ -109,7 +109,7 @@ func (s *Sessions) session(ctx context.Context, r Request) (aws.Credentials, err
 // count: a session is good in all regions.
 func (s *Sessions) entry(r Request) *entry {
 	r.Acting = false
-	r.Region = partition(r.Region)
+	r.Region = Partition(r.Region)
 	b, err := json.Marshal(r)
 	if err != nil {
 		panic("awsrole: " + err.Error()) // strings only
