@@ -45,7 +45,7 @@ type Entry struct {
 // Coverage says how the last scan of a place went.
 type Coverage struct {
 	Place
-	Run      string    `json:"run"`               // names the scan
+	Run      string    `json:"run"`               // names the last complete scan; empty when there was none
 	Started  time.Time `json:"started"`           // what the entries say was true then
 	Finished time.Time `json:"finished"`          // when it was published
 	Entries  int       `json:"entries"`           // number of entries of the last complete scan
