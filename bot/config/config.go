@@ -16,6 +16,7 @@ type Config struct {
 	SQS       SQS       `yaml:"sqs"`
 	Redis     Redis     `yaml:"redis"`
 	PagerDuty PagerDuty `yaml:"pagerduty"`
+	TheHive   TheHive   `yaml:"thehive"`
 	// OnCallMention is the Slack user group (S…) or user (U…) mentioned in the
 	// fallback channel when PagerDuty accepts no page.
 	OnCallMention string `yaml:"on_call_mention"`
@@ -145,6 +146,7 @@ func Default() *Config {
 		},
 		SQS:       SQS{Workers: 2, Visibility: 2 * time.Minute, Wait: 20 * time.Second},
 		Redis:     Redis{Prefix: "sb", Durability: "local", DialTimeout: 5 * time.Second},
+		TheHive:   defaultTheHive(),
 		PagerDuty: PagerDuty{FallbackAfter: 5 * time.Minute, EventsPerMinute: 120},
 		Inquiries: Inquiries{Zone: "UTC", MaxOpen: 3},
 		AWSIR: AWSIR{CollectPerHour: 20, Roles: AWSRoles{Read: "securitybot-read", Acquire: "securitybot-acquire",

@@ -27,6 +27,7 @@ func exampleLoader() Loader {
 		v, ok := map[string]string{
 			"SLACK_APP_TOKEN": "xapp-1-A", "SLACK_BOT_TOKEN": "xoxb-1",
 			"PAGERDUTY_ROUTING_KEY": strings.Repeat("a1", 16), "PAGERDUTY_FALLBACK_ROUTING_KEY": strings.Repeat("b2", 16),
+			"THEHIVE_API_KEY": strings.Repeat("c3", 16),
 		}[name]
 		return v, ok
 	}}
@@ -74,6 +75,7 @@ func TestWhatTheExampleShowsCommentedOutExistsAndIsTheDefault(t *testing.T) {
 		{"redis", c.Redis, want.Redis},
 		{"pagerduty", c.PagerDuty, want.PagerDuty},
 		{"inquiries.max_open", c.Inquiries.MaxOpen, want.Inquiries.MaxOpen},
+		{"thehive.marking", c.TheHive.Marking, want.TheHive.Marking},
 		{"http", c.HTTP, want.HTTP},
 		{"log", c.Log, want.Log},
 	} {

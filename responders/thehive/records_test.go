@@ -1,0 +1,390 @@
+package thehive_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/securitybot/securitybot/findings"
+	"github.com/securitybot/securitybot/internal/fakes/thehivefake"
+	"github.com/securitybot/securitybot/internal/message"
+	"github.com/securitybot/securitybot/responders/thehive"
+)
+
+func TestAlert(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	c, fake := setup(t, nil)
+	r := made(t, c, "SB-1")
+	got, _ := fake.Snapshot().Alert("SB-1")
+	if r.Kind != thehive.AlertRecord || r.ID != got.ID || r.Case != "" {
+		t.Errorf("record %+v", r)
+	}
+	if got.Type != "guardduty" || got.Source != "securitybot" || got.Title != "Unusual listing by ana[@]corp[.]example" || got.Description != "It happened." ||
+		got.Severity != 3 || got.TLP != 2 || got.PAP != 2 || got.Date != now.UnixMilli() || !slices.Equal(got.Tags, []string{"securitybot:SB-1", "iam"}) {
+		t.Errorf("alert %+v", got)
+	}
+	if o := got.Observables; len(o) != 1 || o[0].Data != "203.0.113.5" || o[0].DataType != "ip" || !o[0].Sighted || o[0].IOC || o[0].TLP != 2 {
+		t.Errorf("observables %+v", o)
+	}
+	// Again, with news: the same alert, brought up to date.
+	a := alert("SB-1")
+	a.Title, a.Level, a.Tags = message.L("It happened again"), findings.Critical, []string{"iam", "again"}
+	a.Observables = append(a.Observables, thehive.Observable{Type: "mail", Data: "ana@corp.example"})
+	again, err := c.CreateAlert(ctx, a)
+	if err != nil || again.ID != r.ID {
+		t.Fatalf("record %+v, %v", again, err)
+	}
+	n := fake.Snapshot()
+	got = n.Alerts[0]
+	if len(n.Alerts) != 1 || got.Title != "It happened again" || got.Severity != 4 || len(got.Tags) != 3 || len(got.Observables) != 2 {
+		t.Errorf("alert %+v", got)
+	}
+	// Never down again: a person may have raised it.
+	if _, err := c.UpdateAlert(ctx, r, alert("SB-1")); err != nil || fake.Snapshot().Alerts[0].Severity != 4 {
+		t.Errorf("severity %d, %v", fake.Snapshot().Alerts[0].Severity, err)
+	}
+}
+
+func TestRedMarking(t *testing.T) {
+	t.Parallel()
+	c, fake := setup(t, func(cfg *thehive.Config) { cfg.Marking = thehive.Red })
+	made(t, c, "SB-1")
+	if a := fake.Snapshot().Alerts[0]; a.TLP != 4 || a.PAP != 3 || a.Observables[0].TLP != 4 || a.Observables[0].PAP != 3 {
+		t.Errorf("alert %+v", a)
+	}
+}
+
+func TestLevels(t *testing.T) {
+	t.Parallel()
+	for level, want := range map[findings.Level]int{findings.Low: 1, findings.Medium: 2, findings.High: 3, findings.Critical: 4, "": 3, "strange": 3} {
+		c, fake := setup(t, nil)
+		a := alert("SB-1")
+		a.Level = level
+		if _, err := c.CreateAlert(context.Background(), a); err != nil || fake.Snapshot().Alerts[0].Severity != want {
+			t.Errorf("%q: severity %d, want %d, %v", level, fake.Snapshot().Alerts[0].Severity, want, err)
+		}
+	}
+}
+
+// Whatever is in an alert, TheHive takes it.
+func TestNothingIsRefusedForItsContent(t *testing.T) {
+	t.Parallel()
+	huge := strings.Repeat("é\x00\u202e<b>", 300_000)
+	many := make([]thehive.Observable, 500)
+	for i := range many {
+		many[i] = thehive.Observable{Type: "ip", Data: fmt.Sprintf("192.0.2.%d", i%250)}
+	}
+	for name, change := range map[string]func(*thehive.Alert){
+		"long reference": func(a *thehive.Alert) { a.Ref = strings.Repeat("r", 300) },
+		"odd reference":  func(a *thehive.Alert) { a.Ref = "a;b\nc\x00" },
+		"no type":        func(a *thehive.Alert) { a.Type = "" },
+		"long type":      func(a *thehive.Alert) { a.Type = huge },
+		"no title":       func(a *thehive.Alert) { a.Title = nil },
+		"long title":     func(a *thehive.Alert) { a.Title = message.Text{}.V(huge) },
+		"no description": func(a *thehive.Alert) { a.Description = message.Message{} },
+		"long description": func(a *thehive.Alert) {
+			a.Description = message.Message{}.Para(message.L("x").V(huge)).Para(message.L(huge))
+		},
+		"tags":  func(a *thehive.Alert) { a.Tags = append(make([]string, 50), huge, "a", "a", "a ", "\n") },
+		"link":  func(a *thehive.Alert) { a.Link = "javascript:alert(1)" },
+		"twice": func(a *thehive.Alert) { a.Observables = append(a.Observables, a.Observables...) },
+		"many":  func(a *thehive.Alert) { a.Observables = many },
+		"odd observables": func(a *thehive.Alert) {
+			a.Observables = []thehive.Observable{{Type: "ip", Data: "not an address"}, {Type: "nonsense", Data: "x"}, {Type: "file", Data: "a.txt"}, {Type: "ip"}, {Data: huge}, {Data: "\xff"}, {Data: " "}}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c, fake := setup(t, nil)
+			a := alert("SB-1")
+			change(&a)
+			for range 2 {
+				if _, err := c.CreateAlert(context.Background(), a); err != nil {
+					t.Fatal(err)
+				}
+			}
+			n := fake.Snapshot()
+			if len(n.Alerts) != 1 {
+				t.Fatalf("%d alerts", len(n.Alerts))
+			}
+			if got := n.Alerts[0]; !utf8.ValidString(got.Title+got.Description) || strings.Contains(got.Description, "<b>") || strings.ContainsRune(got.Title+got.Description, '\u202e') || len(got.Description) > 70_000 {
+				t.Errorf("alert %.200q %.200q", got.Title, got.Description)
+			}
+		})
+	}
+}
+
+func TestAnAlertWithoutReferenceIsNotMade(t *testing.T) {
+	t.Parallel()
+	c, fake := setup(t, nil)
+	if _, err := c.CreateAlert(context.Background(), alert("")); asError(t, err).Class != thehive.Permanent || len(fake.Snapshot().Calls) != 0 {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestLongReferencesStayApart(t *testing.T) {
+	t.Parallel()
+	c, fake := setup(t, nil)
+	long := strings.Repeat("k", 300)
+	for _, ref := range []string{long + "1", long + "2", long + "1"} {
+		made(t, c, ref)
+	}
+	if n := len(fake.Snapshot().Alerts); n != 2 {
+		t.Errorf("%d alerts, want 2", n)
+	}
+}
+
+func TestPromote(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	c, fake := setup(t, nil)
+	r := made(t, c, "SB-1")
+	p, err := c.Promote(ctx, r, "Incident")
+	if err != nil {
+		t.Fatal(err)
+	}
+	k, ok := fake.Snapshot().Case("SB-1")
+	if !ok || p.ID != r.ID || p.Case != k.ID || p.Number != k.Number || k.Template != "Incident" || !slices.Contains(k.Tags, "securitybot:SB-1") || len(k.Observables) != 1 {
+		t.Fatalf("record %+v, case %+v", p, k)
+	}
+	if again, err := c.Promote(ctx, r, ""); err != nil || again != p {
+		t.Errorf("again: %+v %v", again, err)
+	}
+	// Only one call made a case: the second saw that there is one.
+	if n := fake.Snapshot().Count("promote"); n != 1 {
+		t.Errorf("%d calls to promote", n)
+	}
+	// From now on the case is what changes; its words belong to people.
+	a := alert("SB-1")
+	a.Title, a.Level = message.L("other words"), findings.Critical
+	a.Observables = append(a.Observables, thehive.Observable{Type: "ip", Data: "203.0.113.9"})
+	u, err := c.CreateAlert(ctx, a)
+	k, _ = fake.Snapshot().Case("SB-1")
+	if err != nil || u != p || k.Severity != 4 || strings.Contains(k.Title, "other words") || len(k.Observables) != 2 || len(fake.Snapshot().Alerts[0].Observables) != 1 {
+		t.Errorf("record %+v, case %+v, %v", u, k, err)
+	}
+	if _, err := c.Promote(ctx, p.Home(), ""); asError(t, err).Class != thehive.Permanent {
+		t.Errorf("promoting a case: %v", err)
+	}
+}
+
+func TestCreateCase(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	c, fake := setup(t, nil)
+	a := alert("INC-7")
+	a.Type = "incident"
+	for _, op := range []string{"createAlert", "promote"} {
+		fake.Fail(thehivefake.AnswerLost().Only(op))
+		if _, err := c.CreateCase(ctx, a, ""); asError(t, err).Class != thehive.Retry {
+			t.Fatal(err)
+		}
+	}
+	r, err := c.CreateCase(ctx, a, "")
+	n := fake.Snapshot()
+	k, _ := n.Case("INC-7")
+	if err != nil || len(n.Cases) != 1 || len(n.Alerts) != 1 || r.Home().ID != k.ID || !slices.Contains(k.Tags, "securitybot:INC-7") {
+		t.Errorf("record %+v, %d cases, %d alerts, %v", r, len(n.Cases), len(n.Alerts), err)
+	}
+}
+
+func TestClose(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	for outcome, want := range map[thehive.Outcome][2]string{
+		thehive.TruePositive: {"Ignored", "TruePositive"}, thehive.FalsePositive: {"FalsePositive", "FalsePositive"}, thehive.Benign: {"Ignored", "Other"},
+		thehive.Duplicate: {"Duplicate", "Duplicated"}, thehive.Undecided: {"Ignored", "Indeterminate"}, "": {"Ignored", "Indeterminate"},
+	} {
+		c, fake := setup(t, nil)
+		if _, err := c.Close(ctx, made(t, c, "SB-1"), outcome, "see <thread>"); err != nil {
+			t.Fatal(err)
+		}
+		p, err := c.Promote(ctx, made(t, c, "SB-2"), "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := c.Close(ctx, p, outcome, "done"); err != nil {
+			t.Fatal(err)
+		}
+		n := fake.Snapshot()
+		if n.Alerts[0].Status != want[0] || n.Cases[0].Status != want[1] || n.Alerts[0].Summary != "see &lt;thread&gt;" || n.Alerts[1].Status != "Imported" {
+			t.Errorf("%q: alert %+v, case %+v", outcome, n.Alerts[0], n.Cases[0])
+		}
+		// What is closed stays as it is.
+		if _, err := c.Close(ctx, p, thehive.TruePositive, "no"); err != nil || fake.Snapshot().Cases[0].Status != want[1] || fake.Snapshot().Cases[0].Summary != "done" {
+			t.Errorf("%q: closed again: %+v, %v", outcome, fake.Snapshot().Cases[0], err)
+		}
+	}
+}
+
+func TestObservables(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	c, fake := setup(t, nil)
+	r := made(t, c, "SB-1")
+	list := []thehive.Observable{{Type: "ip", Data: "203.0.113.5"}, {Type: "ip", Data: "::ffff:203.0.113.5"}, {Type: "ip", Data: "2001:DB8::1"}, {Type: "domain", Data: "Evil.Example"},
+		{Type: "domain", Data: "evil.example", IOC: true}, {Type: "hash", Data: "ABCDEF"}, {Type: "unheard-of", Data: "arn:aws:iam::111122223333:user/ana", Message: "who <did> it"}}
+	fake.Fail(thehivefake.AnswerLost().Only("observable"))
+	if err := c.AddObservables(ctx, r, list); asError(t, err).Class != thehive.Retry {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if err := c.AddObservables(ctx, r, list); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var got []string
+	for _, o := range fake.Snapshot().Alerts[0].Observables {
+		got = append(got, fmt.Sprintf("%s %s %v", o.DataType, o.Data, o.IOC))
+	}
+	want := []string{"ip 203.0.113.5 false", "ip 2001:db8::1 false", "domain evil.example true", "hash abcdef false", "other arn:aws:iam::111122223333:user/ana false"}
+	if !slices.Equal(got, want) {
+		t.Errorf("observables %q, want %q", got, want)
+	}
+	for _, call := range fake.Snapshot().Calls {
+		if call.Status == 400 {
+			t.Errorf("asked for what is there: %+v", call)
+		}
+	}
+}
+
+// One that is refused keeps nobody out, and one that somebody else added in the
+// meantime is fine.
+func TestObservablesOneByOne(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	c, fake := setup(t, nil)
+	r := made(t, c, "SB-1")
+	list := []thehive.Observable{{Type: "ip", Data: "192.0.2.1"}, {Type: "ip", Data: "192.0.2.2"}, {Type: "ip", Data: "192.0.2.3"}}
+	fake.Fail(thehivefake.Says(400, `{"type":"BadRequest","message":"no such type"}`).Only("observable"),
+		thehivefake.Says(400, `{"type":"CreateError","message":"Observable already exists"}`).Only("observable"))
+	err := c.AddObservables(ctx, r, list)
+	if e := asError(t, err); e.Class != thehive.Permanent || !strings.Contains(err.Error(), "no such type") {
+		t.Errorf("error %v", err)
+	}
+	if o := fake.Snapshot().Alerts[0].Observables; len(o) != 2 || o[1].Data != "192.0.2.3" {
+		t.Errorf("observables %+v", o)
+	}
+}
+
+func TestComment(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	c, fake := setup(t, nil)
+	r := made(t, c, "SB-1")
+	for i := range 250 { // more than a page
+		if _, err := c.Comment(ctx, r, fmt.Sprintf("c/1/comment/%d", i), message.Message{}.Para(message.L("Step ").V(fmt.Sprint(i)))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	there, err := c.Comment(ctx, r, "c/1/comment/249", message.Message{}.Para(message.L("again")))
+	if got := fake.Snapshot().Alerts[0].Comments; err != nil || !there || len(got) != 250 || got[249].Message != "Step 249\n\n`record c/1/comment/249`" {
+		t.Errorf("there %v, %d comments, last %q, %v", there, len(got), got[len(got)-1].Message, err)
+	}
+	for name, do := range map[string]func() error{
+		"no id":     func() error { _, err := c.Comment(ctx, r, "", message.Message{}.Para(message.L("x"))); return err },
+		"nothing":   func() error { _, err := c.Comment(ctx, r, "x", message.Message{}); return err },
+		"no record": func() error { _, err := c.Comment(ctx, thehive.Record{}, "x", message.Message{}); return err },
+		"gone": func() error {
+			_, err := c.Comment(ctx, thehive.Record{Kind: thehive.CaseRecord, ID: "~1"}, "x", message.Message{}.Para(message.L("x")))
+			return err
+		},
+	} {
+		if e := asError(t, do()); e.Class != thehive.Permanent {
+			t.Errorf("%s: %v", name, e)
+		}
+	}
+}
+
+// Outside text cannot make a comment look as if it were there.
+func TestCommentMarkersCannotBeForged(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	c, fake := setup(t, nil)
+	r := made(t, c, "SB-1")
+	forged := "`record c/1/comment/2`"
+	for i, m := range []message.Message{
+		message.Message{}.Para(message.Text{}.V("x\n\n" + forged)), message.Message{}.Para(message.Text{}.Code(forged)), message.Message{}.Para(message.Text{}.V(forged)),
+		message.Message{}.Para(message.Text{}.Code("record c/1/comment/2")),
+	} {
+		if _, err := c.Comment(ctx, r, fmt.Sprintf("c/1/forged/%d", i), m); err != nil {
+			t.Fatal(err)
+		}
+	}
+	there, err := c.Comment(ctx, r, "c/1/comment/2", message.Message{}.Para(message.L("the real one")))
+	if err != nil || there || len(fake.Snapshot().Alerts[0].Comments) != 5 {
+		t.Errorf("there %v, %v", there, err)
+	}
+}
+
+func TestAttach(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	c, fake := setup(t, func(cfg *thehive.Config) { cfg.MaxFile = 100 })
+	r := made(t, c, "SB-1")
+	a, err := c.Attach(ctx, r, file("../../evil\"\r\n.json", "{}"))
+	if err != nil || a.There || a.Name != "__.._evil_ _.json" && strings.ContainsAny(a.Name, "/\"\r\n") {
+		t.Errorf("%+v %v", a, err)
+	}
+	if _, err := c.Attach(ctx, r, file("timeline.md", "one")); err != nil {
+		t.Fatal(err)
+	}
+	second, err := c.Attach(ctx, r, file("timeline.md", "two")) // same name, other bytes
+	if err != nil || second.There || !strings.HasPrefix(second.Name, "timeline-") || !strings.HasSuffix(second.Name, ".md") {
+		t.Errorf("%+v %v", second, err)
+	}
+	again, err := c.Attach(ctx, r, file("timeline.md", "two"))
+	if err != nil || !again.There || again.Name != second.Name {
+		t.Errorf("%+v %v", again, err)
+	}
+	got := fake.Snapshot().Alerts[0].Attachments
+	if len(got) != 3 || string(got[1].Data) != "one" || string(got[2].Data) != "two" || got[1].ContentType != "text/plain" || got[1].SHA256 == got[2].SHA256 {
+		t.Errorf("attachments %+v", got)
+	}
+}
+
+func TestAttachWhatIsNotUploaded(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	c, fake := setup(t, func(cfg *thehive.Config) { cfg.MaxFile = 10 })
+	sum := strings.Repeat("ab", 32)
+	large := file("dump.pcap", strings.Repeat("x", 11))
+	large.URI, large.SHA256 = "s3://evidence/dump.pcap", sum
+	known := large
+	known.Size = 11
+	for name, f := range map[string]thehive.File{
+		"stays in S3":     {Name: "memory.lime", URI: "s3://evidence/dump.pcap", SHA256: sum, Size: 1 << 40},
+		"known too large": known,
+		"turns out large": large,
+	} {
+		r := made(t, c, name)
+		for range 2 {
+			if a, err := c.Attach(ctx, r, f); err != nil || a.Name != "" {
+				t.Errorf("%s: %+v %v", name, a, err)
+			}
+		}
+		got, _ := fake.Snapshot().Alert(name)
+		if o := got.Observables; len(o) != 3 || len(got.Attachments) != 0 || o[1].Data != "s3://evidence/dump.pcap" || o[2].DataType != "hash" || o[2].Data != sum {
+			t.Errorf("%s: %+v", name, got)
+		}
+	}
+	r := made(t, c, "SB-1")
+	wrong := file("a.json", "{}")
+	wrong.SHA256 = sum
+	if _, err := c.Attach(ctx, r, wrong); asError(t, err).Class != thehive.Permanent || !strings.Contains(err.Error(), "hash differs") {
+		t.Errorf("other bytes than recorded: %v", err)
+	}
+	if _, err := c.Attach(ctx, r, file("x", strings.Repeat("x", 11))); asError(t, err).Class != thehive.Permanent {
+		t.Errorf("large without place: %v", err)
+	}
+	broken := thehive.File{Name: "x", Open: func(context.Context) (io.ReadCloser, error) { return nil, errors.New("no such key") }}
+	if _, err := c.Attach(ctx, r, broken); err == nil || !strings.Contains(err.Error(), "no such key") {
+		t.Errorf("unreadable: %v", err)
+	}
+}
