@@ -262,8 +262,8 @@ func TestObservablesOneByOne(t *testing.T) {
 	c, fake := setup(t, nil)
 	r := made(t, c, "SB-1")
 	list := []thehive.Observable{{Type: "ip", Data: "192.0.2.1"}, {Type: "ip", Data: "192.0.2.2"}, {Type: "ip", Data: "192.0.2.3"}}
-	fake.Fail(thehivefake.Says(400, `{"type":"BadRequest","message":"no such type"}`).Only("observable"),
-		thehivefake.Says(400, `{"type":"CreateError","message":"Observable already exists"}`).Only("observable"))
+	fake.Fail(thehivefake.Says(400, `{"type":"CreateError","message":"Observable already exists"}`).Only("observable"),
+		thehivefake.Says(400, `{"type":"BadRequest","message":"no such type"}`).Only("observable"))
 	err := c.AddObservables(ctx, r, list)
 	if e := asError(t, err); e.Class != thehive.Permanent || !strings.Contains(err.Error(), "no such type") {
 		t.Errorf("error %v", err)
@@ -291,12 +291,16 @@ func TestComment(t *testing.T) {
 		"no id":     func() error { _, err := c.Comment(ctx, r, "", message.Message{}.Para(message.L("x"))); return err },
 		"nothing":   func() error { _, err := c.Comment(ctx, r, "x", message.Message{}); return err },
 		"no record": func() error { _, err := c.Comment(ctx, thehive.Record{}, "x", message.Message{}); return err },
+		"an id that leads elsewhere": func() error {
+			_, err := c.Comment(ctx, thehive.Record{Kind: thehive.AlertRecord, ID: r.ID + "/../" + r.ID}, "x", message.Message{}.Para(message.L("x")))
+			return err
+		},
 		"gone": func() error {
 			_, err := c.Comment(ctx, thehive.Record{Kind: thehive.CaseRecord, ID: "~1"}, "x", message.Message{}.Para(message.L("x")))
 			return err
 		},
 	} {
-		if e := asError(t, do()); e.Class != thehive.Permanent {
+		if e := asError(t, do()); e.Class != thehive.Permanent || (e.Status != 0) != (name == "gone") {
 			t.Errorf("%s: %v", name, e)
 		}
 	}
@@ -347,6 +351,16 @@ func TestAttach(t *testing.T) {
 	if len(got) != 3 || string(got[1].Data) != "one" || string(got[2].Data) != "two" || got[1].ContentType != "text/plain" || got[1].SHA256 == got[2].SHA256 {
 		t.Errorf("attachments %+v", got)
 	}
+	for _, call := range fake.Snapshot().Calls {
+		if call.Status == 400 {
+			t.Errorf("uploaded what is there: %+v", call)
+		}
+	}
+	// Somebody else's copy arrives between looking and uploading.
+	fake.Fail(thehivefake.OddBody("[]").Only("query"))
+	if late, err := c.Attach(ctx, r, file("timeline.md", "one")); err != nil || !late.There || len(fake.Snapshot().Alerts[0].Attachments) != 3 {
+		t.Errorf("%+v %v", late, err)
+	}
 }
 
 func TestAttachWhatIsNotUploaded(t *testing.T) {
@@ -358,6 +372,7 @@ func TestAttachWhatIsNotUploaded(t *testing.T) {
 	large.URI, large.SHA256 = "s3://evidence/dump.pcap", sum
 	known := large
 	known.Size = 11
+	known.Open = func(context.Context) (io.ReadCloser, error) { return nil, errors.New("read although it is too large") }
 	for name, f := range map[string]thehive.File{
 		"stays in S3":     {Name: "memory.lime", URI: "s3://evidence/dump.pcap", SHA256: sum, Size: 1 << 40},
 		"known too large": known,
@@ -386,5 +401,56 @@ func TestAttachWhatIsNotUploaded(t *testing.T) {
 	broken := thehive.File{Name: "x", Open: func(context.Context) (io.ReadCloser, error) { return nil, errors.New("no such key") }}
 	if _, err := c.Attach(ctx, r, broken); err == nil || !strings.Contains(err.Error(), "no such key") {
 		t.Errorf("unreadable: %v", err)
+	}
+}
+
+// An answer about something else is never taken for ours.
+func TestAnswersAboutOtherRecords(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	alien := `{"_id":"~9999","type":"guardduty","source":"securitybot","sourceRef":"SB-77","severity":1}`
+	c, fake := setup(t, nil)
+	fake.Fail(thehivefake.OddBody(alien).Only("createAlert"))
+	r := made(t, c, "SB-1")
+	if r.ID != fake.Snapshot().Alerts[0].ID {
+		t.Errorf("created: %+v", r)
+	}
+	alien = strings.Replace(alien, "~9999", made(t, c, "SB-77").ID, 1)
+	fake.Fail(thehivefake.OddBody("[" + alien + "]").Only("query"))
+	if got, err := c.CreateAlert(ctx, alert("SB-1")); asError(t, err).Class != thehive.Retry {
+		t.Errorf("found: %+v %v", got, err)
+	}
+	fake.Fail(thehivefake.OddBody(alien).Only("getAlert"))
+	if got, err := c.UpdateAlert(ctx, r, alert("SB-1")); asError(t, err).Class != thehive.Retry {
+		t.Errorf("read: %+v %v", got, err)
+	}
+	for _, body := range []string{"null", `{"_id":"OWN"}`} {
+		c, fake := setup(t, nil)
+		r := made(t, c, "SB-1")
+		fake.Fail(thehivefake.OddBody(strings.ReplaceAll(body, "OWN", r.ID)).Only("promote"))
+		p, err := c.Promote(ctx, r, "")
+		if n := fake.Snapshot(); err != nil || len(n.Cases) != 1 || p.Case != n.Cases[0].ID || p.Number != 1 {
+			t.Errorf("promoted: %+v %v", p, err)
+		}
+	}
+	for _, op := range []string{"comment", "attach"} {
+		fake.Fail(thehivefake.OddBody("{}").Only(op))
+		if e := asError(t, attempts()[op].do(ctx, c, r)); e.Class != thehive.Retry {
+			t.Errorf("%s: %v", op, e)
+		}
+	}
+}
+
+// TheHive's search may know less than TheHive: an alert that is refused because
+// it is there, and not found, is looked for again later.
+func TestSearchThatLags(t *testing.T) {
+	t.Parallel()
+	for _, says := range []string{`{"type":"CreateError","message":"Alert guardduty:securitybot:SB-1 already exist in organisation security"}`, `{"type":"ConflictError","message":"version conflict"}`} {
+		c, fake := setup(t, nil)
+		fake.Fail(thehivefake.Says(400, says).Only("createAlert"))
+		_, err := c.CreateAlert(context.Background(), alert("SB-1"))
+		if e := asError(t, err); e.Class != thehive.Retry || e.RetryAfter == 0 {
+			t.Errorf("%s: %v", says, err)
+		}
 	}
 }
