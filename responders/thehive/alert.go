@@ -130,6 +130,8 @@ func (c *Client) CreateAlert(ctx context.Context, a Alert) (Record, error) {
 	switch {
 	case findErr != nil:
 		return Record{}, findErr
+	case !there && saysThere(err):
+		return Record{}, notFoundYet(op, err) // the search index may lag behind
 	case !there && err != nil:
 		return Record{}, err
 	case !there:

@@ -144,7 +144,7 @@ func (c *Client) upload(ctx context.Context, op, where, name, contentType string
 	if err != nil {
 		return permanent(op, "the file cannot be put into a request")
 	}
-	ctx, cancel := context.WithTimeout(ctx, uploadTimeout)
+	ctx, cancel := context.WithTimeout(ctx, c.uploadPatience)
 	defer cancel()
 	var made struct {
 		Attachments []struct {

@@ -26,6 +26,8 @@ type Client struct {
 	marking Marking
 	maxFile int64
 	now     func() time.Time
+
+	patience, uploadPatience time.Duration // of one attempt
 }
 
 // New returns a client. It contacts nobody.
@@ -34,7 +36,7 @@ func New(cfg Config) (*Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("thehive: %w", err)
 	}
-	c := &Client{base: base, key: strings.TrimSpace(cfg.APIKey), org: strings.TrimSpace(cfg.Organisation), marking: cfg.Marking, maxFile: cfg.MaxFile, now: cfg.Now}
+	c := &Client{base: base, key: strings.TrimSpace(cfg.APIKey), org: strings.TrimSpace(cfg.Organisation), marking: cfg.Marking, maxFile: cfg.MaxFile, now: cfg.Now, patience: callTimeout, uploadPatience: uploadTimeout}
 	switch {
 	case c.key == "":
 		return nil, errors.New("thehive: API key is missing")
@@ -84,7 +86,7 @@ func (c *Client) call(ctx context.Context, op, method, path string, in, out any)
 		}
 		contentType = "application/json"
 	}
-	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	ctx, cancel := context.WithTimeout(ctx, c.patience)
 	defer cancel()
 	return c.send(ctx, op, method, path, contentType, body, out)
 }

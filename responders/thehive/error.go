@@ -90,6 +90,22 @@ func refused(err error) bool {
 	return s == http.StatusBadRequest || s == http.StatusConflict
 }
 
+// saysThere says whether TheHive refused something because it has it. The type
+// and the words are those of TheHive 3 to 5 (TheHive-Project/TheHive#203, #1094
+// and #1963).
+func saysThere(err error) bool {
+	if !refused(err) {
+		return false
+	}
+	text := strings.ToLower(err.Error())
+	return strings.Contains(text, "already exist") || strings.Contains(text, "conflicterror")
+}
+
+// notFoundYet is a refusal because of something that cannot be found.
+func notFoundYet(op string, err error) *Error {
+	return &Error{Op: op, Class: Retry, Status: statusOf(err), RetryAfter: indexPause, cause: errors.New("TheHive has it, but does not find it yet")}
+}
+
 // How long to wait where no Retry-After says so. A key that is refused, or a
 // licence that has run out, is for a person to mend: asking more often only
 // locks the account.
@@ -98,6 +114,7 @@ const (
 	maxPause     = 5 * time.Minute
 	defaultPause = 10 * time.Second
 	rightsPause  = 5 * time.Minute
+	indexPause   = 2 * time.Second
 )
 
 // failure judges an answer that is no success.

@@ -121,7 +121,7 @@ func (c *Client) AddObservables(ctx context.Context, to Record, given []Observab
 		err := c.call(ctx, op, http.MethodPost, path+"/observable", c.observable(o), nil)
 		var e *Error
 		switch {
-		case err == nil || refused(err) && strings.Contains(strings.ToLower(err.Error()), "already exist"):
+		case err == nil || saysThere(err):
 		case errors.As(err, &e) && e.Class == Permanent:
 			if first == nil {
 				first = err
