@@ -54,6 +54,9 @@ func TestCloseCancelsAndResolvesPages(t *testing.T) {
 	if steps(got) != "resolve resolve" || got[1].Due != t0.Add(time.Minute) || got[0].Lane != store.LanePage {
 		t.Errorf("a page in flight is not resolved afterwards: %+v", got)
 	}
+	if !c.Pages[0].Resolved {
+		t.Error("a page that arrives now would not be recognised as called off")
+	}
 	if more := c.PageSent(page.ID, t0); more != nil {
 		t.Errorf("a cancelled page reports: %q", steps(more))
 	}

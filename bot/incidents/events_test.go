@@ -1,6 +1,7 @@
 package incidents
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -116,6 +117,51 @@ func TestActsThatAreRefused(t *testing.T) {
 	}
 }
 
+func TestSeveralChangesAreOneEdit(t *testing.T) {
+	t.Parallel()
+	c := ready(t)
+	first, err := c.SetLead(omar, omar, t0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	second, err := c.SetLead(omar, zoe, t0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(steps(first), "edit") || strings.Contains(steps(second), "edit") {
+		t.Errorf("%q, then %q: the first edit will show the second change", steps(first), steps(second))
+	}
+}
+
+func TestALowerSeverityDoesNotPage(t *testing.T) {
+	t.Parallel()
+	o := opening()
+	o.Level, o.Paged = findings.Critical, true
+	c, _ := started(t, o, rules())
+	got, err := c.SetSeverity(omar, findings.High, rules(), t0)
+	if err != nil || len(c.Pages) != 0 || strings.Contains(steps(got), "page") {
+		t.Errorf("%v %q", err, steps(got))
+	}
+}
+
+func TestWhoWasRefusedCanBeInvitedAgain(t *testing.T) {
+	t.Parallel()
+	c := ready(t)
+	got, err := c.Invite(omar, []string{zoe}, nil, t0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Invited(only(t, got, StepInvite).ID, []Invitation{{ID: zoe, Refused: "has too many channels"}}, t0)
+	again, err := c.Invite(omar, []string{zoe}, nil, t0)
+	if err != nil || !slices.Contains(c.ToInvite(), zoe) {
+		t.Fatalf("%v, wanted %v", err, c.ToInvite())
+	}
+	c.Invited(only(t, again, StepInvite).ID, []Invitation{{ID: zoe}}, t0)
+	if s := shown(c.SummaryMessage("/ir")); strings.Contains(s, "Not here") {
+		t.Errorf("summary:\n%s", s)
+	}
+}
+
 func TestASecondPageIsASecondIncident(t *testing.T) {
 	t.Parallel()
 	c := ready(t)
@@ -136,8 +182,15 @@ func TestASecondPageIsASecondIncident(t *testing.T) {
 	if !ok1 || !ok2 || key1 != "securitybot/"+idA+"/1" || key2 != "securitybot/"+idA+"/2" || p.Why != "two" {
 		t.Errorf("keys %s %s, page %+v", key1, key2, p)
 	}
-	if _, _, ok := c.PageOf(idA + "/1/page/3"); ok {
-		t.Error("a page that was never planned is known")
+	for _, id := range []string{idA + "/1/page/3", idA + "/1/page/0", idA + "/1/say/1", idA + "/1/page/x"} {
+		if p, _, ok := c.PageOf(id); ok {
+			t.Errorf("%s is taken for the page %+v", id, p)
+		}
+	}
+	for _, id := range []string{idA + "/1/remind/1", idA + "/1/page/1", idA + "/1/say/99", idA + "/1/say/-1", idA + "/1/say"} {
+		if e, ok := c.EntryOf(id); ok {
+			t.Errorf("%s is taken for the line %+v", id, e)
+		}
 	}
 }
 

@@ -135,7 +135,7 @@ func (c *Incident) Gathered(effectID string, people []string, missing []Missing,
 	return c.report(effectID, now, func() []store.Effect {
 		_, rest := cutStep(c.step(effectID))
 		i, ok := c.index(rest)
-		if !ok || !c.IsOpen() {
+		if !ok {
 			return nil
 		}
 		s := &c.Sources[i]
