@@ -43,16 +43,16 @@ func rank(l findings.Level) int {
 }
 
 // Slack takes channel names of at most 80 lower-case letters, digits, hyphens
-// and underscores (Slack API reference, conversations.create).
+// and underscores (Slack API reference, conversations.create). With day and
+// letters these stay below that.
 const (
-	maxName   = 80
 	maxSlug   = 40
 	maxPrefix = 20
 )
 
 // slug keeps what is safe of a title for use in a name: ASCII letters and
-// digits, with one hyphen for whatever is between them.
-func slug(title string) string {
+// digits, at most so many, with one hyphen for whatever is between them.
+func slug(title string, most int) string {
 	var b strings.Builder
 	gap := false
 	for _, r := range strings.ToLower(title) {
@@ -67,9 +67,9 @@ func slug(title string) string {
 		b.WriteRune(r)
 	}
 	s := b.String()
-	if len(s) > maxSlug {
-		s = s[:maxSlug]
-		if i := strings.LastIndexByte(s, '-'); i > maxSlug/2 {
+	if len(s) > most {
+		s = s[:most]
+		if i := strings.LastIndexByte(s, '-'); i > most/2 {
 			s = s[:i] // at a word's end
 		}
 	}
@@ -89,12 +89,10 @@ func nameOf(prefix, id, title string, opened time.Time, tries int) string {
 		sum := sha256.Sum256([]byte(id + "/" + strconv.Itoa(tries)))
 		letters = strings.ToLower(encoding.EncodeToString(sum[:5]))
 	}
-	p := slug(prefix)
 	if prefix == "" {
-		p = "inc"
+		prefix = "inc"
 	}
-	name := p[:min(len(p), maxPrefix)] + "-" + opened.UTC().Format("20060102") + "-" + slug(title) + "-" + letters[:min(len(letters), 4)]
-	return name[:min(len(name), maxName)]
+	return slug(prefix, maxPrefix) + "-" + opened.UTC().Format("20060102") + "-" + slug(title, maxSlug) + "-" + letters[:min(len(letters), 4)]
 }
 
 // clean makes one harmless line of outside text: no control or invisible

@@ -33,6 +33,8 @@ func TestChannelNames(t *testing.T) {
 	}
 }
 
+const maxName = 80
+
 var safe = regexp.MustCompile(`^[a-z][a-z0-9]*(-[a-z0-9]+)+$`)
 
 func FuzzNames(f *testing.F) {
