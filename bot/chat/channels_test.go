@@ -176,6 +176,11 @@ func TestInviteJudgesEachAlone(t *testing.T) {
 			}
 		}
 	}
+	for _, c := range o.ws.Calls("conversations.invite") {
+		if strings.Contains(c.Args["users"], o.ws.BotUser) { // it may refuse the whole call
+			t.Errorf("the bot invites itself: %v", c.Args)
+		}
+	}
 	if got, _ := o.ws.Channel(ch.ID); len(got.Members) != 3 {
 		t.Errorf("members %v", got.Members)
 	}
@@ -243,6 +248,40 @@ func TestRateLimitedChannelMethodsPause(t *testing.T) {
 	}
 	if at := o.s.tiers.reserve("conversations.create", time.Now()); time.Until(at) < 5*time.Second {
 		t.Error("the method is not held back")
+	}
+}
+
+// Answers that are not what the reference says.
+func TestOddAnswersAboutChannels(t *testing.T) {
+	t.Parallel()
+	var answer atomic.Value
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, answer.Load()) }))
+	defer srv.Close()
+	o := newOffice(t, nil, func(c *Config) { c.APIURL = srv.URL })
+	ctx := testCtx(t)
+	answer.Store(`{"ok":true}`)
+	_, err := o.s.CreateChannel(ctx, "ir-1", true)
+	wantError(t, err, Ambiguous, "bad_answer")
+	_, err = o.s.Canvas(ctx, "C1", "x", hello())
+	wantError(t, err, Ambiguous, "bad_answer")
+	_, err = o.s.Permalink(ctx, Ref{"C1", "1.2"})
+	wantError(t, err, Transient, "bad_answer")
+	answer.Store(`{"ok":true,"channel":"odd"}`)
+	_, err = o.s.CreateChannel(ctx, "ir-1", true)
+	wantError(t, err, Ambiguous, "bad_answer")
+	answer.Store(`{"ok":true,"errors":{}}`)
+	if failed, err := o.s.Invite(ctx, "C1", []string{"U1"}); err != nil || len(failed) != 0 {
+		t.Errorf("%v %v", failed, err)
+	}
+	answer.Store(`{"ok":true,"errors":[{"user":"U9","error":"cant_invite"},{"user":"U1","error":"<odd>"}]}`)
+	failed, err := o.s.Invite(ctx, "C1", []string{"U1"})
+	if err != nil || len(failed) != 1 || failed[0] != (InviteFailure{"U1", "odd_code", "Slack refuses it (odd_code)"}) {
+		t.Errorf("%v %v", failed, err)
+	}
+	answer.Store(`{"ok":false,"error":"free_team_canvas_tab_already_exists"}`)
+	_, err = o.s.Canvas(ctx, "C1", "x", hello())
+	if e := wantError(t, err, Permanent, "free_team_canvas_tab_already_exists"); e.Method != "conversations.info" {
+		t.Errorf("the canvas that is there was not looked for: %v", err)
 	}
 }
 
