@@ -24,6 +24,7 @@ func (d *document) check(c *Config) {
 	d.checkSQS(c.SQS)
 	d.checkRedis(c.Redis)
 	d.checkPaging(c)
+	d.checkOnCall(c.PagerDuty)
 	d.checkAccess(c.Access)
 	d.checkInquiries(c.Inquiries)
 	d.checkPeople(c.Enrich)
