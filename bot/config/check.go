@@ -25,6 +25,7 @@ func (d *document) check(c *Config) {
 	d.checkRedis(c.Redis)
 	d.checkPaging(c)
 	d.checkTheHive(c.TheHive)
+	d.checkOnCall(c.PagerDuty)
 	d.checkAccess(c.Access)
 	d.checkInquiries(c.Inquiries)
 	d.checkPeople(c.Enrich)

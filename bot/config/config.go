@@ -107,6 +107,12 @@ type PagerDuty struct {
 	// EventsPerMinute is how many events a minute each key is given; PagerDuty
 	// takes about 120 (developer documentation, "Events API rate limits").
 	EventsPerMinute int `yaml:"events_per_minute"`
+
+	// APIURL, APIToken and EscalationPolicies are for telling people who is on
+	// call; see pagerduty_api.go.
+	APIURL             string   `yaml:"api_url"`
+	APIToken           Secret   `yaml:"api_token"`
+	EscalationPolicies []string `yaml:"escalation_policies"`
 }
 
 // Inquiries changes how long people are waited for.
