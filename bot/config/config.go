@@ -27,6 +27,7 @@ type Config struct {
 	HTTP      HTTP          `yaml:"http"`
 	Log       Log           `yaml:"log"`
 	Archive   Archive       `yaml:"archive"`
+	Audit     Audit         `yaml:"audit"`
 
 	// Warnings are things that work but are probably not meant.
 	Warnings Problems `yaml:"-"`
@@ -148,6 +149,7 @@ func Default() *Config {
 		Inquiries: Inquiries{Zone: "UTC", MaxOpen: 3},
 		HTTP:      HTTP{Addr: "127.0.0.1:9090"},
 		Log:       Log{Level: "info", Format: "text"},
+		Audit:     Audit{CheckpointEvery: 10 * time.Minute},
 	}
 }
 
@@ -169,7 +171,7 @@ func (c *Config) complete(dir string) {
 			q.Region = region
 		}
 	}
-	for _, p := range []*string{&c.Policy, &c.Archive.Dir} {
+	for _, p := range []*string{&c.Policy, &c.Archive.Dir, &c.Audit.Checkpoints} {
 		if *p != "" && !filepath.IsAbs(*p) {
 			*p = filepath.Join(dir, *p)
 		}
