@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -181,6 +182,48 @@ func readCheckpointFile(name string) ([]audit.Checkpoint, []audit.Problem, error
 		points = append(points, p)
 	}
 	return points, wrong, lines.Err()
+}
+
+// sayVerified prints the answer.
+func (c *cli) sayVerified(r audit.Report, ev audit.Evidence, f format) error {
+	for _, p := range r.Problems {
+		if f == asJSON {
+			_ = json.NewEncoder(c.out).Encode(map[string]any{"level": "problem", "kind": p.Kind, "seq": p.Seq, "text": p.Text})
+			continue
+		}
+		fmt.Fprintln(c.out, printable(p.String()))
+	}
+	if f == asJSON {
+		level := "ok"
+		if len(r.Problems) > 0 {
+			level = "broken"
+		}
+		_ = json.NewEncoder(c.out).Encode(map[string]any{"level": level, "records": r.Records, "first": r.First, "last": r.Last,
+			"problems": len(r.Problems), "checkpoints": len(ev.Checkpoints), "keys": len(ev.Keys)})
+	} else if len(r.Problems) > 0 {
+		fmt.Fprintf(c.errs, "securitybot: %s; the audit log is not what was written\n", count(len(r.Problems), "problem"))
+	} else {
+		c.sayFine(r, ev)
+	}
+	if len(r.Problems) > 0 {
+		return &failure{code: exitNo}
+	}
+	return nil
+}
+
+// sayFine says also what was not looked at.
+func (c *cli) sayFine(r audit.Report, ev audit.Evidence) {
+	if r.Records == 0 {
+		fmt.Fprintln(c.out, "ok: the audit log is empty")
+	} else {
+		fmt.Fprintf(c.out, "ok: %s, %d to %d, %s to %s, %s\n", count(r.Records, "record"), r.First, r.Last, clockText(r.From), clockText(r.To), count(len(ev.Checkpoints), "checkpoint"))
+	}
+	if len(ev.Keys) == 0 {
+		fmt.Fprintln(c.out, "Signatures were not checked: there is no key.")
+	}
+	if len(ev.Checkpoints) == 0 {
+		fmt.Fprintln(c.out, "There were no checkpoints: records cut off together with the head do not show.")
+	}
 }
 
 // clockText prints an instant for people.
