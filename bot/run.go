@@ -49,7 +49,9 @@ func Run(ctx context.Context, cfg *config.Config, log *slog.Logger, version stri
 		return err
 	}
 	d.Store, d.Clock, d.Log, d.Reg = s, clock, log, reg
-	b, err := New(SettingsOf(cfg), d)
+	settings := SettingsOf(cfg)
+	settings.AuditLog.Version = version
+	b, err := New(settings, d)
 	if err != nil {
 		return err
 	}
@@ -88,7 +90,7 @@ func SettingsOf(cfg *config.Config) Settings {
 		OnCallMention: cfg.OnCallMention, FallbackAfter: cfg.PagerDuty.FallbackAfter, FallbackKey: cfg.PagerDuty.FallbackRoutingKey.Configured(),
 		Access: cfg.Access, AWSIR: cfg.AWSIR,
 		Zone: cfg.Inquiries.Zone, Timeouts: cfg.Inquiries.Timeouts,
-		MaxOpen: cfg.Inquiries.MaxOpen, Command: cfg.Slack.Command, ArchiveDir: cfg.Archive.Dir, HTTPAddr: cfg.HTTP.Addr,
+		MaxOpen: cfg.Inquiries.MaxOpen, Command: cfg.Slack.Command, ArchiveDir: cfg.Archive.Dir, HTTPAddr: cfg.HTTP.Addr, AuditLog: auditSettings(cfg),
 	}
 }
 

@@ -29,6 +29,7 @@ type Config struct {
 	HTTP      HTTP          `yaml:"http"`
 	Log       Log           `yaml:"log"`
 	Archive   Archive       `yaml:"archive"`
+	Audit     Audit         `yaml:"audit"`
 
 	// Warnings are things that work but are probably not meant.
 	Warnings Problems `yaml:"-"`
@@ -157,8 +158,9 @@ func Default() *Config {
 		Inquiries: Inquiries{Zone: "UTC", MaxOpen: 3},
 		AWSIR: AWSIR{CollectPerHour: 20, Roles: AWSRoles{Read: "securitybot-read", Acquire: "securitybot-acquire",
 			Contain: "securitybot-contain", Release: "securitybot-release"}},
-		HTTP: HTTP{Addr: "127.0.0.1:9090"},
-		Log:  Log{Level: "info", Format: "text"},
+		HTTP:  HTTP{Addr: "127.0.0.1:9090"},
+		Log:   Log{Level: "info", Format: "text"},
+		Audit: Audit{CheckpointEvery: 10 * time.Minute},
 	}
 }
 
@@ -180,7 +182,7 @@ func (c *Config) complete(dir string) {
 			q.Region = region
 		}
 	}
-	for _, p := range []*string{&c.Policy, &c.Archive.Dir} {
+	for _, p := range []*string{&c.Policy, &c.Archive.Dir, &c.Audit.Checkpoints} {
 		if *p != "" && !filepath.IsAbs(*p) {
 			*p = filepath.Join(dir, *p)
 		}
