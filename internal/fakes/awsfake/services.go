@@ -1,6 +1,9 @@
 package awsfake
 
-import "net/http"
+import (
+	"maps"
+	"net/http"
+)
 
 // protocol is how a service is spoken to.
 type protocol int
@@ -48,8 +51,16 @@ type Reply struct {
 func table() map[string]service {
 	return map[string]service{
 		"cloudtrail":           trailService(),
+		"autoscaling":          asgService(),
 		"dynamodb":             dynamoService(),
-		"elasticloadbalancing": elbService(),
+		"ec2":                  ec2Service(),
+		"elasticloadbalancing": with(elbService(), elbTargets()),
 		"sts":                  stsService(),
 	}
+}
+
+// with adds operations that have a file of their own.
+func with(s service, more map[string]operation) service {
+	maps.Copy(s.ops, more)
+	return s
 }
