@@ -54,6 +54,7 @@ type Deps struct {
 	Policy *policy.Policy
 	People *enrich.Directory
 	Pager  *pagerduty.Client
+	Acting Acting
 	Chat   chat.Config
 	Queues []Queue
 	Log    *slog.Logger
@@ -75,6 +76,7 @@ type Bot struct {
 	policy   *policy.Policy
 	people   *enrich.Directory
 	pager    *pagerduty.Client
+	acting   Acting
 	slack    *chat.Slack
 	verifier inquiries.Verifier // nil: nobody can prove a "yes"
 	commands *commands.Set
@@ -99,10 +101,10 @@ type Bot struct {
 
 // New puts a bot together. Nothing is contacted.
 func New(s Settings, d Deps) (*Bot, error) {
-	b := &Bot{cfg: s, store: d.Store, clock: d.Clock, policy: d.Policy, people: d.People, pager: d.Pager,
+	b := &Bot{cfg: s, store: d.Store, clock: d.Clock, policy: d.Policy, people: d.People, pager: d.Pager, acting: d.Acting,
 		log: d.Log, reg: d.Reg, metrics: newMetrics(d.Reg), instance: randomID()[:10] + "-",
 		routes: cases.Routes{Security: s.SecurityChannel, Archive: s.ArchiveDir != ""}}
-	b.commands, b.buttons, b.dialogs = commands.New(b, commands.Desks{Cases: b}), buttons(), dialogs()
+	b.commands, b.buttons, b.dialogs = commands.New(b, b.desks()), buttons(), dialogs()
 	slack, err := chat.New(d.Chat, b, d.Log, d.Reg)
 	if err != nil {
 		return nil, fmt.Errorf("set up chat: %w", err)
@@ -117,6 +119,16 @@ func New(s Settings, d Deps) (*Bot, error) {
 		b.pollers = append(b.pollers, p)
 	}
 	return b, nil
+}
+
+// desks are the parts of the bot that commands speak to. A part that is not
+// configured is not there.
+func (b *Bot) desks() commands.Desks {
+	d := commands.Desks{Cases: b}
+	if b.acting.Actor != nil {
+		d.Actions = b
+	}
+	return d
 }
 
 // drainTime bounds an orderly stop (P18).
