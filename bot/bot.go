@@ -41,6 +41,7 @@ type Settings struct {
 	Command         string                           // the slash command
 	ArchiveDir      string                           // where decided findings are written; empty for nowhere
 	HTTPAddr        string                           // health and metrics; empty for none
+	AuditLog        AuditSettings                    // who did what
 }
 
 // Clock tells the store's time.
@@ -97,6 +98,7 @@ type Bot struct {
 	notPosted notPosted
 	notices   parkedNotices
 	health    health
+	auditLog  *auditLog
 }
 
 // New puts a bot together. Nothing is contacted.
@@ -118,6 +120,7 @@ func New(s Settings, d Deps) (*Bot, error) {
 		}
 		b.pollers = append(b.pollers, p)
 	}
+	b.auditLog = newAuditLog(s.AuditLog, d.Reg)
 	return b, nil
 }
 
@@ -163,6 +166,9 @@ func (b *Bot) Run(ctx context.Context) error {
 	leaseCtx, stopLeases := context.WithCancel(context.WithoutCancel(ctx))
 	var leases sync.WaitGroup
 	leases.Go(func() { b.runLeases(leaseCtx) })
+	auditCtx, stopAudit := context.WithCancel(context.WithoutCancel(ctx))
+	var auditDone sync.WaitGroup
+	auditDone.Go(func() { b.runAuditLog(auditCtx) })
 	for _, p := range b.pollers {
 		intakes.Go(func() {
 			if err := p.Run(ctx); err != nil {
@@ -181,6 +187,8 @@ func (b *Bot) Run(ctx context.Context) error {
 	stopLeases()
 	stopChat()
 	clean = waitFor(&chatDone, deadline) && clean
+	stopAudit() // after chat: the last click is recorded too
+	clean = waitFor(&auditDone, deadline) && clean
 	leases.Wait()
 	if !clean {
 		return errors.New("not everything ended in time; what was left is taken over by the next start")
