@@ -107,17 +107,6 @@ type PagerDuty struct {
 	EventsPerMinute int `yaml:"events_per_minute"`
 }
 
-// Access is who may use the privileged commands. An empty list is nobody.
-type Access struct {
-	Responders People `yaml:"responders"`
-}
-
-// People are Slack users (U… or W…) and user groups (S…).
-type People struct {
-	Users  []string `yaml:"users"`
-	Groups []string `yaml:"groups"`
-}
-
 // Inquiries changes how long people are waited for.
 type Inquiries struct {
 	Zone string `yaml:"zone"` // company time zone, for people whose own is not known
