@@ -24,6 +24,7 @@ type Config struct {
 	Enrich    enrich.Config `yaml:"enrich"`
 	Policy    string        `yaml:"policy"` // path of the policy; empty is the one built in
 	Inquiries Inquiries     `yaml:"inquiries"`
+	AWSIR     AWSIR         `yaml:"aws_ir"`
 	HTTP      HTTP          `yaml:"http"`
 	Log       Log           `yaml:"log"`
 	Archive   Archive       `yaml:"archive"`
@@ -146,8 +147,10 @@ func Default() *Config {
 		Redis:     Redis{Prefix: "sb", Durability: "local", DialTimeout: 5 * time.Second},
 		PagerDuty: PagerDuty{FallbackAfter: 5 * time.Minute, EventsPerMinute: 120},
 		Inquiries: Inquiries{Zone: "UTC", MaxOpen: 3},
-		HTTP:      HTTP{Addr: "127.0.0.1:9090"},
-		Log:       Log{Level: "info", Format: "text"},
+		AWSIR: AWSIR{CollectPerHour: 20, Roles: AWSRoles{Read: "securitybot-read", Acquire: "securitybot-acquire",
+			Contain: "securitybot-contain", Release: "securitybot-release"}},
+		HTTP: HTTP{Addr: "127.0.0.1:9090"},
+		Log:  Log{Level: "info", Format: "text"},
 	}
 }
 
