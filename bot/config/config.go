@@ -26,6 +26,7 @@ type Config struct {
 	Policy    string        `yaml:"policy"` // path of the policy; empty is the one built in
 	Inquiries Inquiries     `yaml:"inquiries"`
 	AWSIR     AWSIR         `yaml:"aws_ir"`
+	NLBMap    NLBMap        `yaml:"nlb_map"`
 	HTTP      HTTP          `yaml:"http"`
 	Log       Log           `yaml:"log"`
 	Archive   Archive       `yaml:"archive"`
@@ -156,6 +157,7 @@ func Default() *Config {
 		TheHive:   defaultTheHive(),
 		PagerDuty: PagerDuty{FallbackAfter: 5 * time.Minute, EventsPerMinute: 120},
 		Inquiries: Inquiries{Zone: "UTC", MaxOpen: 3},
+		NLBMap:    NLBMap{Every: 15 * time.Minute, Fresh: 45 * time.Minute, ListenerPorts: []int{80, 443}},
 		AWSIR: AWSIR{CollectPerHour: 20, Roles: AWSRoles{Read: "securitybot-read", Acquire: "securitybot-acquire",
 			Contain: "securitybot-contain", Release: "securitybot-release"}},
 		HTTP:  HTTP{Addr: "127.0.0.1:9090"},

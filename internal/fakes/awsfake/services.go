@@ -50,6 +50,7 @@ type Reply struct {
 // table lists the services by the name that is in a signature's scope.
 func table() map[string]service {
 	return map[string]service{
+		"cloudtrail":           trailService(),
 		"autoscaling":          asgService(),
 		"dynamodb":             dynamoService(),
 		"ec2":                  ec2Service(),
