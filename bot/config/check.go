@@ -30,6 +30,7 @@ func (d *document) check(c *Config) {
 	d.checkPeople(c.Enrich)
 	d.checkAWSIR(c.AWSIR)
 	d.checkNLBMap(c)
+	d.checkIncidents(c.Incidents)
 	d.checkServing(c)
 	d.checkAudit(c.Audit)
 }
