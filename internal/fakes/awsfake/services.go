@@ -14,6 +14,7 @@ const (
 	awsJSON10                 // X-Amz-Target, application/x-amz-json-1.0
 	awsJSON11                 // X-Amz-Target, application/x-amz-json-1.1
 	awsREST                   // the operation follows from method, path and query
+	awsRESTJSON               // the same, with JSON in and out
 )
 
 // service is one row of the table: what the signature's scope calls it.
@@ -55,6 +56,7 @@ func table() map[string]service {
 		"dynamodb":             dynamoService(),
 		"ec2":                  ec2Service(),
 		"elasticloadbalancing": with(elbService(), elbTargets()),
+		"guardduty":            guarddutyService(),
 		"sts":                  stsService(),
 	}
 }
