@@ -108,6 +108,11 @@ func TestEachAttackIsNamed(t *testing.T) {
 		{"rewrite from the fourth on", func(l *log) { l.records[3].Actor = "U0ANA"; l.rehash(3) }, Rewritten, 4},
 		{"rewrite everything", func(l *log) { l.records[0].Actor = "U0ANA"; l.rehash(0) }, Rewritten, 1},
 		{"first with a predecessor", func(l *log) { l.records[0].Prev = "00"; l.records[0].Hash = sumOf(nil, l.records[0]) }, Replaced, 1},
+		{"head of another time, and gone on by the bot", func(l *log) {
+			l.head.At = l.head.At.Add(-time.Hour)
+			r, h, _ := l.chain.Append(l.head, sample(50))
+			l.records, l.head = append(l.records, r), h
+		}, BadHead, 11},
 		{"no number", func(l *log) { l.records[2].Seq = 0 }, Unreadable, 0},
 	}
 	for _, c := range cases {
@@ -169,6 +174,16 @@ func TestTheKeyShowsWhatTheChainAloneDoesNot(t *testing.T) {
 				t.Errorf("%s is not among\n%v", c.want, ps)
 			}
 		})
+	}
+}
+
+func TestAnUnsignedRecordAmongSignedOnesIsNamed(t *testing.T) {
+	t.Parallel()
+	l := write(t, 10, []byte("a key of at least thirty-two bytes!!"))
+	l.records[3].Key = ""
+	l.records[3].Hash = sumOf(nil, l.records[3])
+	if ps := l.verify().Problems; len(ps) == 0 || ps[0].Kind != Unsigned || ps[0].Seq != 4 {
+		t.Errorf("%v", ps)
 	}
 }
 
