@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/securitybot/securitybot/bot/cases"
@@ -40,6 +41,7 @@ type Settings struct {
 	MaxOpen         int                              // questions one person may have open
 	Command         string                           // the slash command
 	ArchiveDir      string                           // where decided findings are written; empty for nowhere
+	AWSIR           config.AWSIR                     // what may be done in AWS
 	HTTPAddr        string                           // health and metrics; empty for none
 	AuditLog        AuditSettings                    // who did what
 }
@@ -55,6 +57,7 @@ type Deps struct {
 	Policy *policy.Policy
 	People *enrich.Directory
 	Pager  *pagerduty.Client
+	AWS    aws.Config // the bot's own credentials and endpoints
 	Chat   chat.Config
 	Queues []Queue
 	Log    *slog.Logger
@@ -76,6 +79,7 @@ type Bot struct {
 	policy   *policy.Policy
 	people   *enrich.Directory
 	pager    *pagerduty.Client
+	acting   Acting
 	slack    *chat.Slack
 	verifier inquiries.Verifier // nil: nobody can prove a "yes"
 	commands *commands.Set
@@ -104,7 +108,11 @@ func New(s Settings, d Deps) (*Bot, error) {
 	b := &Bot{cfg: s, store: d.Store, clock: d.Clock, policy: d.Policy, people: d.People, pager: d.Pager,
 		log: d.Log, reg: d.Reg, metrics: newMetrics(d.Reg), instance: randomID()[:10] + "-",
 		routes: cases.Routes{Security: s.SecurityChannel, Archive: s.ArchiveDir != ""}}
-	b.commands, b.buttons, b.dialogs = commands.New(b, commands.Desks{Cases: b}), buttons(), dialogs()
+	var err error
+	if b.acting, err = b.newActing(s.AWSIR, d.AWS); err != nil {
+		return nil, err
+	}
+	b.commands, b.buttons, b.dialogs = commands.New(b, b.desks()), buttons(), dialogs()
 	slack, err := chat.New(d.Chat, b, d.Log, d.Reg)
 	if err != nil {
 		return nil, fmt.Errorf("set up chat: %w", err)
@@ -120,6 +128,16 @@ func New(s Settings, d Deps) (*Bot, error) {
 	}
 	b.auditLog = newAuditLog(s.AuditLog, d.Reg)
 	return b, nil
+}
+
+// desks are the parts of the bot that commands speak to. A part that is not
+// configured is not there.
+func (b *Bot) desks() commands.Desks {
+	d := commands.Desks{Cases: b}
+	if b.acting.Actor != nil {
+		d.Actions = b
+	}
+	return d
 }
 
 // drainTime bounds an orderly stop (P18).

@@ -142,7 +142,26 @@ func (b *Bot) readCase(ctx context.Context, id string) (*cases.Case, error) {
 
 // OpenCases describes open cases for /ir list.
 func (b *Bot) OpenCases(ctx context.Context, limit int) ([]message.Text, error) {
-	ids, err := b.store.OpenDocs(ctx, 2000)
+	open, err := b.openCases(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var out []message.Text
+	for _, c := range open {
+		if len(out) == limit {
+			break
+		}
+		out = append(out, message.Text{}.Code(c.Ref()).L(" · "+levelWord(c.Severity)+" · "+string(c.Status)+" · "+headline(c)+" · ").V(c.Finding.Account).L(" · ").At(c.Opened))
+	}
+	return out, nil
+}
+
+// maxOpenRead bounds how many open documents one look reads.
+const maxOpenRead = 2000
+
+// openCases reads the open cases, most serious first.
+func (b *Bot) openCases(ctx context.Context) ([]*cases.Case, error) {
+	ids, err := b.store.OpenDocs(ctx, maxOpenRead)
 	if err != nil {
 		return nil, err
 	}
@@ -157,14 +176,7 @@ func (b *Bot) OpenCases(ctx context.Context, limit int) ([]message.Text, error) 
 			open = append(open, c)
 		}
 	}
-	var out []message.Text
-	for _, c := range bySeverity(open) {
-		if len(out) == limit {
-			break
-		}
-		out = append(out, message.Text{}.Code(c.Ref()).L(" · "+levelWord(c.Severity)+" · "+string(c.Status)+" · "+headline(c)+" · ").V(c.Finding.Account).L(" · ").At(c.Opened))
-	}
-	return out, nil
+	return bySeverity(open), nil
 }
 
 // Case describes a case for /ir case.

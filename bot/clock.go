@@ -59,6 +59,8 @@ func (b *Bot) fire(ctx context.Context, d store.Due) error {
 		return b.change(ctx, func(t *tx, now time.Time) error { return b.tickCase(ctx, t, id, now) })
 	case "q":
 		return b.tickInquiry(ctx, id)
+	case "r":
+		return b.tickOperation(ctx, id)
 	}
 	b.log.Error("a timer of an unknown kind is left alone", "document", d.ID)
 	return nil

@@ -61,7 +61,8 @@ type Gate interface {
 // Desks are the parts of the bot that commands speak to. A command whose desk
 // is nil does not exist.
 type Desks struct {
-	Cases CaseDesk
+	Cases   CaseDesk
+	Actions ActionDesk
 }
 
 // command is a row of the table.
@@ -88,6 +89,9 @@ func New(gate Gate, d Desks) *Set {
 	s := &Set{gate: gate, desks: d}
 	if d.Cases != nil {
 		s.table = append(s.table, listCommand(), caseCommand(), verifyCommand())
+	}
+	if d.Actions != nil {
+		s.table = append(s.table, actionCommands()...)
 	}
 	s.table = append(s.table, helpCommand())
 	return s

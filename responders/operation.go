@@ -42,13 +42,12 @@ type Person struct {
 // Operation is a job with its approval: the state that is stored. All its
 // methods are pure; the effects they return are to be committed with it.
 type Operation struct {
-	ID      string    `json:"-"`
-	State   State     `json:"st"`
-	Job     Job       `json:"job"`
-	Plan    Plan      `json:"plan,omitzero"`
-	Digest  string    `json:"dg,omitempty"` // what was approved; empty until then
-	Subject Person    `json:"su,omitzero"`  // the person the case is about
-	Channel string    `json:"ch"`           // where its message is shown
+	ID     string `json:"-"`
+	State  State  `json:"st"`
+	Job    Job    `json:"job"`
+	Plan   Plan   `json:"plan,omitzero"`
+	Digest string `json:"dg,omitempty"` // what was approved; empty until then
+	About
 	Shown   Ref       `json:"sh,omitzero"`
 	Asked   time.Time `json:"at"`
 	Expires time.Time `json:"ex,omitzero"` // of the wait for an approver
@@ -57,6 +56,13 @@ type Operation struct {
 	Why     string    `json:"why,omitempty"`
 	Seq     int       `json:"sq,omitempty"`
 	Pending []string  `json:"pe,omitempty"`
+}
+
+// About is what an operation belongs to.
+type About struct {
+	CaseID  string `json:"ci,omitempty"`
+	Subject Person `json:"su,omitzero"` // the person the case is about
+	Channel string `json:"ch"`          // where its message is shown
 }
 
 // ApprovalTime is how long an approver has.
@@ -82,9 +88,9 @@ func (o *Operation) IsOpen() bool {
 }
 
 // Propose starts an operation with its read-only part.
-func Propose(j Job, subject Person, channel string, now time.Time) (*Operation, []store.Effect) {
+func Propose(j Job, about About, now time.Time) (*Operation, []store.Effect) {
 	j.Started = now.UTC()
-	o := &Operation{ID: j.ID, State: Planning, Job: j, Subject: subject, Channel: channel, Asked: now}
+	o := &Operation{ID: j.ID, State: Planning, Job: j, About: about, Asked: now}
 	return o, []store.Effect{o.effect(store.LaneAct, KindPlan, now, now), o.show(now)}
 }
 

@@ -34,7 +34,7 @@ func kinds(effects []store.Effect) string {
 // waiting is an isolation that waits for an approver.
 func waiting(t *testing.T) *responders.Operation {
 	t.Helper()
-	o, effects := responders.Propose(job(responders.Isolate), responders.Person{ChatID: "U0ANA", Email: "ana@corp.example"}, "C0SECURITY", t0)
+	o, effects := responders.Propose(job(responders.Isolate), responders.About{Subject: responders.Person{ChatID: "U0ANA", Email: "ana@corp.example"}, Channel: "C0SECURITY"}, t0)
 	if got := kinds(effects); got != "operation.plan operation.show" {
 		t.Fatal(got)
 	}
@@ -161,7 +161,7 @@ func TestSilenceIsNotConsent(t *testing.T) {
 
 func TestEvidenceNeedsNoApprover(t *testing.T) {
 	t.Parallel()
-	o, _ := responders.Propose(job(responders.Snapshot), responders.Person{}, "C0SECURITY", t0)
+	o, _ := responders.Propose(job(responders.Snapshot), responders.About{}, t0)
 	if o.Authorised() == nil {
 		t.Error("it may act before its plan is known")
 	}
@@ -176,7 +176,7 @@ func TestEvidenceNeedsNoApprover(t *testing.T) {
 
 func TestARefusedPlanNeverActs(t *testing.T) {
 	t.Parallel()
-	o, _ := responders.Propose(job(responders.Snapshot), responders.Person{}, "C0SECURITY", t0)
+	o, _ := responders.Propose(job(responders.Snapshot), responders.About{}, t0)
 	o.Planned(responders.Plan{Refusal: "it is protected"}, t0)
 	if o.State != responders.Failed || o.Why != "it is protected" || o.Authorised() == nil {
 		t.Fatal(o.State, o.Why)
@@ -189,7 +189,7 @@ func TestAnySchedule(t *testing.T) {
 	for seed := range uint64(3000) {
 		rnd := rand.New(rand.NewPCG(seed, 1))
 		action := responders.Catalogue()[rnd.IntN(6)].ID
-		o, planned := responders.Propose(job(action), responders.Person{ChatID: "U0ANA"}, "C0SECURITY", t0)
+		o, planned := responders.Propose(job(action), responders.About{Subject: responders.Person{ChatID: "U0ANA"}}, t0)
 		now, approved := t0, false
 		for range 25 {
 			now = now.Add(time.Duration(rnd.IntN(400)) * time.Second)

@@ -23,9 +23,13 @@ func (d *document) check(c *Config) {
 	d.checkSQS(c.SQS)
 	d.checkRedis(c.Redis)
 	d.checkPaging(c)
+	d.checkTheHive(c.TheHive)
+	d.checkOnCall(c.PagerDuty)
 	d.checkAccess(c.Access)
 	d.checkInquiries(c.Inquiries)
 	d.checkPeople(c.Enrich)
+	d.checkAWSIR(c.AWSIR)
+	d.checkNLBMap(c)
 	d.checkServing(c)
 	d.checkAudit(c.Audit)
 }
