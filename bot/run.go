@@ -73,7 +73,11 @@ func Parts(ctx context.Context, cfg *config.Config, log *slog.Logger) (Deps, err
 	if err != nil {
 		return Deps{}, err
 	}
-	return Deps{Policy: p, People: people, Pager: pager, Queues: queues, Chat: chatConfig(cfg)}, nil
+	ask, err := looking(ctx, cfg)
+	if err != nil {
+		return Deps{}, err
+	}
+	return Deps{Policy: p, People: people, Pager: pager, Looking: ask, Queues: queues, Chat: chatConfig(cfg)}, nil
 }
 
 // SettingsOf picks what the three lines need from a configuration.
