@@ -47,8 +47,8 @@ type Reply struct {
 // table lists the services by the name that is in a signature's scope.
 func table() map[string]service {
 	return map[string]service{
-		"autoscaling": asgService(),
-		"ec2":         ec2Service(),
-		"sts":         stsService(),
+		"sts": stsService(),
+		"ssm": ssmService(),
+		"s3":  s3Service(),
 	}
 }
