@@ -60,6 +60,7 @@ func NewEvidence(cfg EvidenceConfig, c aws.Config, now func() time.Time) (*Evide
 		if cfg.Region != "" {
 			o.Region = cfg.Region
 		}
+		o.RequestChecksumCalculation = aws.RequestChecksumCalculationWhenSupported // S3 wants one under Object Lock
 	})
 	// A checksum in an address would be that of an empty body.
 	sign := s3.NewPresignClient(s3.New(client.Options(), func(o *s3.Options) {
@@ -84,7 +85,8 @@ func (e *Evidence) uri(key string) string { return "s3://" + e.cfg.Bucket + "/" 
 
 // create stores an object unless there is one; it says whether it did.
 func (e *Evidence) create(ctx context.Context, key, contentType string, body []byte, meta map[string]string) (bool, error) {
-	in := &s3.PutObjectInput{Bucket: &e.cfg.Bucket, Key: &key, Body: bytes.NewReader(body), ContentType: &contentType, IfNoneMatch: aws.String("*"), Metadata: meta}
+	in := &s3.PutObjectInput{Bucket: &e.cfg.Bucket, Key: &key, Body: bytes.NewReader(body), ContentType: &contentType, IfNoneMatch: aws.String("*"),
+		Metadata: meta, ChecksumAlgorithm: types.ChecksumAlgorithmSha256}
 	if e.cfg.KMSKey != "" {
 		in.ServerSideEncryption, in.SSEKMSKeyId = types.ServerSideEncryptionAwsKms, &e.cfg.KMSKey
 	}

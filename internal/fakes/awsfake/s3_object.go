@@ -21,8 +21,10 @@ import (
 // checkBody compares a body with the digests that came with it.
 func checkBody(r *request) error {
 	h := r.http.Header
-	if strings.Contains(h.Get("Content-Encoding"), "aws-chunked") {
-		return &apiError{http.StatusNotImplemented, "NotImplemented", "this double takes no aws-chunked bodies"}
+	if h.Get("X-Amz-Content-Sha256") == "STREAMING-UNSIGNED-PAYLOAD-TRAILER" {
+		if err := unchunk(r); err != nil {
+			return err
+		}
 	}
 	if r.http.ContentLength < 0 {
 		return &apiError{http.StatusLengthRequired, "MissingContentLength", "You must provide the Content-Length HTTP header."}

@@ -47,8 +47,10 @@ type Reply struct {
 // table lists the services by the name that is in a signature's scope.
 func table() map[string]service {
 	return map[string]service{
-		"sts": stsService(),
-		"ssm": ssmService(),
-		"s3":  s3Service(),
+		"autoscaling": asgService(),
+		"ec2":         ec2Service(),
+		"s3":          s3Service(),
+		"ssm":         ssmService(),
+		"sts":         stsService(),
 	}
 }
