@@ -85,11 +85,8 @@ func (e *Evidence) uri(key string) string { return "s3://" + e.cfg.Bucket + "/" 
 
 // create stores an object unless there is one; it says whether it did.
 func (e *Evidence) create(ctx context.Context, key, contentType string, body []byte, meta map[string]string) (bool, error) {
-	in := &s3.PutObjectInput{Bucket: &e.cfg.Bucket, Key: &key, Body: bytes.NewReader(body), ContentType: &contentType, IfNoneMatch: aws.String("*"),
-		Metadata: meta, ChecksumAlgorithm: types.ChecksumAlgorithmSha256}
-	if e.cfg.KMSKey != "" {
-		in.ServerSideEncryption, in.SSEKMSKeyId = types.ServerSideEncryptionAwsKms, &e.cfg.KMSKey
-	}
+	in := e.unlocked(key, body)
+	in.ContentType, in.Metadata = &contentType, meta
 	in.ObjectLockMode, in.ObjectLockRetainUntilDate = types.ObjectLockMode(e.cfg.LockMode), e.lockedUntil()
 	_, err := e.s3.PutObject(ctx, in)
 	switch {
@@ -99,6 +96,15 @@ func (e *Evidence) create(ctx context.Context, key, contentType string, body []b
 		return false, fmt.Errorf("store %s: %w", key, err)
 	}
 	return true, nil
+}
+
+// unlocked is the request that creates an object without a lock.
+func (e *Evidence) unlocked(key string, body []byte) *s3.PutObjectInput {
+	in := &s3.PutObjectInput{Bucket: &e.cfg.Bucket, Key: &key, Body: bytes.NewReader(body), IfNoneMatch: aws.String("*"), ChecksumAlgorithm: types.ChecksumAlgorithmSha256}
+	if e.cfg.KMSKey != "" {
+		in.ServerSideEncryption, in.SSEKMSKeyId = types.ServerSideEncryptionAwsKms, &e.cfg.KMSKey
+	}
+	return in
 }
 
 func (e *Evidence) lockedUntil() *time.Time {
