@@ -107,6 +107,11 @@ func (s settings) build(ctx context.Context, records awsir.Records, log *slog.Lo
 	if err != nil {
 		return nil, fmt.Errorf("find AWS credentials: %w", err)
 	}
+	return s.assemble(hub, records, log)
+}
+
+// assemble is build with the process's own credentials given.
+func (s settings) assemble(hub aws.Config, records awsir.Records, log *slog.Logger) (*system, error) {
 	if hub.Region == "" {
 		hub.Region = s.Evidence.Region
 	}
