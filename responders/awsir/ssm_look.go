@@ -1,6 +1,7 @@
 package awsir
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strconv"
@@ -8,7 +9,6 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	ec2types "github.com/aws/aws-sdk-go-v2/service/ec2/types"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 	"github.com/aws/aws-sdk-go-v2/service/ssm/types"
@@ -61,11 +61,14 @@ func (h host) look(ctx context.Context, v *visit) (hostFacts, error) {
 	if err != nil {
 		return f, err
 	}
-	in, err := h.instance(ctx, v, c)
+	in, err := v.look(ctx)
 	if err != nil {
 		return f, err
 	}
 	f.arch = string(in.Architecture)
+	if err := cmp.Or(untouchable(in), mustRun(in)); err != nil {
+		return f, err
+	}
 	agents, err := ssm.NewFromConfig(c.config).DescribeInstanceInformation(ctx, &ssm.DescribeInstanceInformationInput{
 		Filters: []types.InstanceInformationStringFilter{{Key: aws.String("InstanceIds"), Values: []string{v.job.Target.Instance}}}})
 	if err != nil {
@@ -82,41 +85,14 @@ func (h host) look(ctx context.Context, v *visit) (hostFacts, error) {
 	return f, h.lookDocument(ctx, c, &f)
 }
 
-// instance reads the instance and refuses those that must be left alone.
-func (h host) instance(ctx context.Context, v *visit, c *clients) (ec2types.Instance, error) {
-	out, err := c.ec2.DescribeInstances(ctx, &ec2.DescribeInstancesInput{InstanceIds: []string{v.job.Target.Instance}})
-	if isCode(err, "InvalidInstanceID.NotFound", "InvalidInstanceID.Malformed") {
-		return ec2types.Instance{}, responders.Refuse("There is no instance %s in account %s, region %s.", v.job.Target.Instance, v.job.Target.Account, v.job.Target.Region)
+// mustRun refuses an instance that does not run.
+func mustRun(in ec2types.Instance) error {
+	state := "in an unknown state"
+	if in.State != nil {
+		state = string(in.State.Name)
 	}
-	if err != nil {
-		return ec2types.Instance{}, fmt.Errorf("look at the instance: %w", err)
-	}
-	for _, r := range out.Reservations {
-		for _, in := range r.Instances {
-			if aws.ToString(in.InstanceId) != v.job.Target.Instance {
-				continue
-			}
-			return in, checkRunning(in)
-		}
-	}
-	return ec2types.Instance{}, responders.Refuse("There is no instance %s in account %s, region %s.", v.job.Target.Instance, v.job.Target.Account, v.job.Target.Region)
-}
-
-func checkRunning(in ec2types.Instance) error {
-	for _, t := range in.Tags {
-		if aws.ToString(t.Key) == ProtectedTag && aws.ToString(t.Value) == "true" {
-			return responders.Refuse("The instance has the tag %s. Whoever owns it has to remove the tag first.", ProtectedTag)
-		}
-	}
-	if in.State == nil || in.State.Name != ec2types.InstanceStateNameRunning {
-		state := "not running"
-		if in.State != nil {
-			state = string(in.State.Name)
-		}
+	if state != string(ec2types.InstanceStateNameRunning) {
 		return responders.Refuse("The instance is %s; this needs it running. Snapshots of its volumes may still be possible.", state)
-	}
-	if in.Operator != nil && aws.ToBool(in.Operator.Managed) {
-		return responders.Refuse("The instance is managed by %s, which lets nobody run commands on it.", aws.ToString(in.Operator.Principal))
 	}
 	return nil
 }

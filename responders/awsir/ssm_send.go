@@ -16,9 +16,9 @@ import (
 	"github.com/securitybot/securitybot/responders"
 )
 
-// maxAttempts bounds how often a command is sent that verifiably was not
+// maxSends bounds how often a command is sent that verifiably was not
 // accepted before.
-const maxAttempts = 3
+const maxSends = 3
 
 // send sends the command at most once. SendCommand takes no idempotency token,
 // so each attempt is announced first, where nobody can announce it twice; who
@@ -103,7 +103,7 @@ func (h host) notSent(v *visit, s hostState, err error) (responders.Progress, er
 		return responders.Progress{}, responders.Refuse("SSM refused a parameter of the document; nothing was run. The log has the cause.")
 	case isCode(err, "ThrottlingException", "Throttling"):
 		s.Attempt++
-		if s.Attempt > maxAttempts {
+		if s.Attempt > maxSends {
 			return responders.Progress{}, responders.Refuse("SSM is too busy to take the command; nothing was run. Try again later.")
 		}
 		return h.again(v, s, 10*time.Second)
@@ -128,7 +128,7 @@ func (h host) settle(ctx context.Context, v *visit, s hostState) (responders.Pro
 	if v.now.Sub(at) < v.actor.config.Settle {
 		return h.again(v, s, 5*time.Second)
 	}
-	if s.Attempt >= maxAttempts {
+	if s.Attempt >= maxSends {
 		return responders.Progress{}, responders.Doubt("A command was sent to the instance %d times and none of them shows. Look in Run Command of the account for the comment %q before you try again.", s.Attempt, comment(v.job.ID))
 	}
 	s.Attempt++

@@ -1,6 +1,9 @@
 package awsfake
 
-import "net/http"
+import (
+	"maps"
+	"net/http"
+)
 
 // protocol is how a service is spoken to.
 type protocol int
@@ -47,10 +50,18 @@ type Reply struct {
 // table lists the services by the name that is in a signature's scope.
 func table() map[string]service {
 	return map[string]service{
-		"autoscaling": asgService(),
-		"ec2":         ec2Service(),
-		"s3":          s3Service(),
-		"ssm":         ssmService(),
-		"sts":         stsService(),
+		"autoscaling":          asgService(),
+		"dynamodb":             dynamoService(),
+		"ec2":                  ec2Service(),
+		"elasticloadbalancing": with(elbService(), elbTargets()),
+		"s3":                   s3Service(),
+		"ssm":                  ssmService(),
+		"sts":                  stsService(),
 	}
+}
+
+// with adds operations that have a file of their own.
+func with(s service, more map[string]operation) service {
+	maps.Copy(s.ops, more)
+	return s
 }

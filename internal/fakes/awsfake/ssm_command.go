@@ -56,11 +56,17 @@ type sendInput struct {
 	TimeoutSeconds                                                         int
 }
 
-func sendNeeds(_ *Cloud, r *request) []Need {
+func sendNeeds(c *Cloud, r *request) []Need {
 	in, _ := input[sendInput](r)
 	out := []Need{{Action: "ssm:SendCommand", Resource: "arn:aws:ssm:" + r.Region + ":" + r.Account + ":document/" + in.DocumentName}}
 	for _, id := range in.InstanceIds {
-		out = append(out, Need{Action: "ssm:SendCommand", Resource: "arn:aws:ec2:" + r.Region + ":" + r.Account + ":instance/" + id})
+		keys := map[string]string{}
+		if i := c.ec2(r.Account, r.Region).instances[id]; i != nil {
+			for k, v := range i.Tags {
+				keys["ssm:resourceTag/"+k], keys["aws:ResourceTag/"+k] = v, v
+			}
+		}
+		out = append(out, Need{Action: "ssm:SendCommand", Resource: "arn:aws:ec2:" + r.Region + ":" + r.Account + ":instance/" + id, Keys: keys})
 	}
 	return out
 }
