@@ -87,6 +87,9 @@ type hostState struct {
 
 func (h host) plan(ctx context.Context, v *visit, p *responders.Plan) error {
 	f, err := h.look(ctx, v)
+	if f.instance.InstanceId != nil {
+		v.facts(f.instance, p)
+	}
 	p.Facts = append(p.Facts, f.facts()...)
 	p.Warn = append(p.Warn, v.action.Careful)
 	p.Steps = []string{
@@ -142,6 +145,7 @@ func (h host) prepare(ctx context.Context, v *visit, s hostState) (responders.Pr
 	if err != nil {
 		return responders.Progress{}, err
 	}
+	v.facts(f.instance, nil)
 	for _, x := range f.facts() {
 		v.fact(x.Label, x.Value)
 	}

@@ -27,7 +27,7 @@ const maxSilence = 15 * time.Minute
 
 // hostFacts are what is known about the host and the document on it.
 type hostFacts struct {
-	arch     string
+	instance ec2types.Instance
 	agent    types.InstanceInformation
 	silence  time.Duration
 	document Document
@@ -41,7 +41,6 @@ func (f hostFacts) facts() []responders.Fact {
 			out = append(out, responders.Fact{Label: label, Value: value})
 		}
 	}
-	put("architecture", f.arch)
 	put("ssm agent", aws.ToString(f.agent.AgentVersion))
 	if f.agent.InstanceId != nil {
 		put("ssm ping", fmt.Sprintf("%s, %s ago", f.agent.PingStatus, f.silence.Round(time.Second)))
@@ -65,7 +64,7 @@ func (h host) look(ctx context.Context, v *visit) (hostFacts, error) {
 	if err != nil {
 		return f, err
 	}
-	f.arch = string(in.Architecture)
+	f.instance = in
 	if err := cmp.Or(untouchable(in), mustRun(in)); err != nil {
 		return f, err
 	}

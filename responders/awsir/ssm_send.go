@@ -65,7 +65,7 @@ func announcement(job string, attempt int) string { return fmt.Sprintf("command/
 
 // command is what will be sent, and the client that may send it.
 func (h host) command(ctx context.Context, v *visit, f hostFacts) (*ssm.SendCommandInput, *ssm.Client, error) {
-	params, err := h.typed(ctx, v, f.arch)
+	params, err := h.typed(ctx, v, string(f.instance.Architecture))
 	if err != nil {
 		return nil, nil, err
 	}

@@ -33,6 +33,9 @@ func (h host) wait(ctx context.Context, v *visit, s hostState) (responders.Progr
 	if err != nil {
 		return responders.Progress{}, fmt.Errorf("look at the command: %w", err)
 	}
+	if neverRan(aws.ToString(out.StatusDetails)) {
+		return responders.Progress{}, cutOff(s.Command, string(out.Status), aws.ToString(out.StatusDetails))
+	}
 	switch out.Status {
 	case types.CommandInvocationStatusSuccess, types.CommandInvocationStatusFailed:
 		return h.ended(v, s, out)
@@ -53,6 +56,16 @@ func (h host) running(v *visit, s hostState, status types.CommandInvocationStatu
 	}
 	s.Polls++
 	return h.again(v, s, min(30*time.Second, time.Duration(2+s.Polls)*time.Second))
+}
+
+// neverRan says whether SSM gave a command up before it ran, whatever its
+// status is called.
+func neverRan(details string) bool {
+	switch strings.ReplaceAll(details, " ", "") {
+	case "Undeliverable", "DeliveryTimedOut", "Terminated", "InvalidPlatform", "AccessDenied":
+		return true
+	}
+	return false
 }
 
 // cutOff tells in plain words what SSM did to a command that did not end by

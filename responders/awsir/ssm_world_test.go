@@ -82,8 +82,12 @@ func newHostWorld(t *testing.T) *hostWorld {
 	key := w.cloud.User(hostHub, "securitybot")
 	hub := aws.Config{Region: hostRegion, BaseEndpoint: &w.cloud.URL, HTTPClient: &http.Client{},
 		Credentials: credentials.NewStaticCredentialsProvider(key.AccessKeyID, key.SecretAccessKey, "")}
-	for _, role := range []string{"read", "acquire"} {
-		w.cloud.AddRole(awsfake.Role{Account: hostMember, Name: "ir-" + role, Trusts: []string{hostHub}, ExternalID: "ext", Identity: true})
+	for _, role := range []responders.Role{responders.RoleRead, responders.RoleAcquire} {
+		policy, err := responders.Policy(role, "aws") // what is deployed, and no more
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.cloud.AddRole(awsfake.Role{Account: hostMember, Name: "ir-" + string(role), Trusts: []string{hostHub}, ExternalID: "ext", Identity: true, Policy: string(policy)})
 	}
 	w.cloud.AddBucket(awsfake.Bucket{Account: hostHub, Region: hostRegion, Name: hostBucket, Lock: true})
 	w.cloud.AddInstance(hostMember, hostRegion, awsfake.Instance{ID: hostID, Architecture: "x86_64"})
