@@ -51,12 +51,14 @@ type Reply struct {
 // table lists the services by the name that is in a signature's scope.
 func table() map[string]service {
 	return map[string]service{
-		"cloudtrail":           trailService(),
 		"autoscaling":          asgService(),
+		"cloudtrail":           trailService(),
 		"dynamodb":             dynamoService(),
 		"ec2":                  ec2Service(),
 		"elasticloadbalancing": with(elbService(), elbTargets()),
 		"guardduty":            guarddutyService(),
+		"s3":                   s3Service(),
+		"ssm":                  ssmService(),
 		"sts":                  stsService(),
 	}
 }
