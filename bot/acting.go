@@ -9,6 +9,7 @@ import (
 	"github.com/securitybot/securitybot/internal/awsrole"
 	"github.com/securitybot/securitybot/responders"
 	"github.com/securitybot/securitybot/responders/awsir"
+	"github.com/securitybot/securitybot/responders/guardduty"
 )
 
 // newActing sets up what the bot may do in AWS; nothing without accounts. hub
@@ -25,7 +26,7 @@ func (b *Bot) newActing(c config.AWSIR, hub aws.Config) (Acting, error) {
 	if err != nil {
 		return Acting{}, fmt.Errorf("set up aws-ir: %w", err)
 	}
-	return Acting{Actor: actor, Accounts: c.Accounts, Regions: c.Regions, PerHour: c.CollectPerHour}, nil
+	return Acting{Actor: actor, Confirm: guardduty.New(sessions), Accounts: c.Accounts, Regions: c.Regions, PerHour: c.CollectPerHour}, nil
 }
 
 // sessionsOf gives sessions in the accounts of the configuration.
