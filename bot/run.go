@@ -72,6 +72,14 @@ func Parts(ctx context.Context, cfg *config.Config, log *slog.Logger) (Deps, err
 	if err != nil {
 		return Deps{}, fmt.Errorf("set up PagerDuty: %w", err)
 	}
+	onCall, err := onCallOf(cfg.PagerDuty)
+	if err != nil {
+		return Deps{}, err
+	}
+	hive, err := hiveOf(cfg.TheHive)
+	if err != nil {
+		return Deps{}, err
+	}
 	hub, err := hubOf(ctx, cfg)
 	if err != nil {
 		return Deps{}, err
@@ -84,7 +92,7 @@ func Parts(ctx context.Context, cfg *config.Config, log *slog.Logger) (Deps, err
 	if err != nil {
 		return Deps{}, err
 	}
-	return Deps{Policy: p, People: people, Pager: pager, AWS: hub, Looking: ask, Queues: queues, Chat: chatConfig(cfg)}, nil
+	return Deps{Policy: p, People: people, Pager: pager, OnCall: onCall, Hive: hive, AWS: hub, Looking: ask, Queues: queues, Chat: chatConfig(cfg)}, nil
 }
 
 // SettingsOf picks what the three lines need from a configuration.
@@ -92,7 +100,7 @@ func SettingsOf(cfg *config.Config) Settings {
 	return Settings{
 		SecurityChannel: cfg.Channels.Security, FallbackChannel: cfg.Channels.Fallback, NewsChannel: cfg.Channels.Announcements,
 		OnCallMention: cfg.OnCallMention, FallbackAfter: cfg.PagerDuty.FallbackAfter, FallbackKey: cfg.PagerDuty.FallbackRoutingKey.Configured(),
-		Access: cfg.Access, AWSIR: cfg.AWSIR,
+		Access: cfg.Access, AWSIR: cfg.AWSIR, Incidents: cfg.Incidents, HiveTemplate: cfg.TheHive.CaseTemplate,
 		Zone: cfg.Inquiries.Zone, Timeouts: cfg.Inquiries.Timeouts,
 		MaxOpen: cfg.Inquiries.MaxOpen, Command: cfg.Slack.Command, ArchiveDir: cfg.Archive.Dir, HTTPAddr: cfg.HTTP.Addr, AuditLog: auditSettings(cfg),
 	}

@@ -61,8 +61,9 @@ type Gate interface {
 // Desks are the parts of the bot that commands speak to. A command whose desk
 // is nil does not exist.
 type Desks struct {
-	Cases   CaseDesk
-	Actions ActionDesk
+	Cases     CaseDesk
+	Actions   ActionDesk
+	Incidents IncidentDesk
 }
 
 // command is a row of the table.
@@ -89,6 +90,9 @@ func New(gate Gate, d Desks) *Set {
 	s := &Set{gate: gate, desks: d}
 	if d.Cases != nil {
 		s.table = append(s.table, listCommand(), caseCommand(), verifyCommand())
+	}
+	if d.Incidents != nil {
+		s.table = append(s.table, incidentCommands()...)
 	}
 	if d.Actions != nil {
 		s.table = append(s.table, actionCommands()...)
