@@ -100,7 +100,7 @@ func wellFormed(name string) error {
 		if why := oddAddress(name); why != "" { // other digits became these
 			return refuse(why)
 		}
-		return refuse("The last part of a domain name is never a number; is it an address with a mistake?")
+		return refuse("The last part of a domain name is never a number; it may be an address with a mistake.")
 	}
 	if strings.Contains(last, "_") || len(last) < 2 {
 		return refuse("The last part is no top-level domain.")

@@ -194,6 +194,9 @@ func withoutPort(s string) (string, error) {
 
 // fromHost reads a bare host.
 func fromHost(host string) (Indicator, error) {
+	if addr, err := netip.ParseAddr(host); err == nil { // "::" ends in what is trimmed below
+		return fromAddr(addr)
+	}
 	host = strings.TrimRight(host, ".,:]})>")
 	if strings.IndexFunc(host, unicode.IsSpace) >= 0 {
 		return Indicator{}, refuse("That is more than one word; name one address or domain name.")
