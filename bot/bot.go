@@ -15,6 +15,7 @@ import (
 
 	"github.com/securitybot/securitybot/bot/cases"
 	"github.com/securitybot/securitybot/bot/chat"
+	"github.com/securitybot/securitybot/bot/config"
 	"github.com/securitybot/securitybot/commands"
 	"github.com/securitybot/securitybot/findings"
 	"github.com/securitybot/securitybot/findings/enrich"
@@ -33,14 +34,14 @@ type Settings struct {
 	OnCallMention   string                           // user or user group id mentioned with it
 	FallbackAfter   time.Duration                    // how long PagerDuty may refuse before the fallback is used as well
 	FallbackKey     bool                             // a second PagerDuty key is configured
-	Responders      []string                         // chat user ids
-	ResponderGroups []string                         // chat user group ids
+	Access          config.Access                    // who may do what
 	Zone            string                           // IANA zone of people whose own is not known
 	Timeouts        map[findings.Level]time.Duration // waits for an answer that replace the built-in ones
 	MaxOpen         int                              // questions one person may have open
 	Command         string                           // the slash command
 	ArchiveDir      string                           // where decided findings are written; empty for nowhere
 	HTTPAddr        string                           // health and metrics; empty for none
+	AuditLog        AuditSettings                    // who did what
 }
 
 // Clock tells the store's time.
@@ -54,6 +55,7 @@ type Deps struct {
 	Policy *policy.Policy
 	People *enrich.Directory
 	Pager  *pagerduty.Client
+	Acting Acting
 	Chat   chat.Config
 	Queues []Queue
 	Log    *slog.Logger
@@ -75,9 +77,12 @@ type Bot struct {
 	policy   *policy.Policy
 	people   *enrich.Directory
 	pager    *pagerduty.Client
+	acting   Acting
 	slack    *chat.Slack
 	verifier inquiries.Verifier // nil: nobody can prove a "yes"
 	commands *commands.Set
+	buttons  map[string]door[chat.Action]
+	dialogs  map[string]door[chat.Submission]
 	pollers  []*intake.Poller
 	log      *slog.Logger
 	metrics  *metrics
@@ -93,14 +98,15 @@ type Bot struct {
 	notPosted notPosted
 	notices   parkedNotices
 	health    health
+	auditLog  *auditLog
 }
 
 // New puts a bot together. Nothing is contacted.
 func New(s Settings, d Deps) (*Bot, error) {
-	b := &Bot{cfg: s, store: d.Store, clock: d.Clock, policy: d.Policy, people: d.People, pager: d.Pager,
+	b := &Bot{cfg: s, store: d.Store, clock: d.Clock, policy: d.Policy, people: d.People, pager: d.Pager, acting: d.Acting,
 		log: d.Log, reg: d.Reg, metrics: newMetrics(d.Reg), instance: randomID()[:10] + "-",
 		routes: cases.Routes{Security: s.SecurityChannel, Archive: s.ArchiveDir != ""}}
-	b.commands = commands.New(b, b)
+	b.commands, b.buttons, b.dialogs = commands.New(b, b.desks()), buttons(), dialogs()
 	slack, err := chat.New(d.Chat, b, d.Log, d.Reg)
 	if err != nil {
 		return nil, fmt.Errorf("set up chat: %w", err)
@@ -114,7 +120,18 @@ func New(s Settings, d Deps) (*Bot, error) {
 		}
 		b.pollers = append(b.pollers, p)
 	}
+	b.auditLog = newAuditLog(s.AuditLog, d.Reg)
 	return b, nil
+}
+
+// desks are the parts of the bot that commands speak to. A part that is not
+// configured is not there.
+func (b *Bot) desks() commands.Desks {
+	d := commands.Desks{Cases: b}
+	if b.acting.Actor != nil {
+		d.Actions = b
+	}
+	return d
 }
 
 // drainTime bounds an orderly stop (P18).
@@ -149,6 +166,9 @@ func (b *Bot) Run(ctx context.Context) error {
 	leaseCtx, stopLeases := context.WithCancel(context.WithoutCancel(ctx))
 	var leases sync.WaitGroup
 	leases.Go(func() { b.runLeases(leaseCtx) })
+	auditCtx, stopAudit := context.WithCancel(context.WithoutCancel(ctx))
+	var auditDone sync.WaitGroup
+	auditDone.Go(func() { b.runAuditLog(auditCtx) })
 	for _, p := range b.pollers {
 		intakes.Go(func() {
 			if err := p.Run(ctx); err != nil {
@@ -167,6 +187,8 @@ func (b *Bot) Run(ctx context.Context) error {
 	stopLeases()
 	stopChat()
 	clean = waitFor(&chatDone, deadline) && clean
+	stopAudit() // after chat: the last click is recorded too
+	clean = waitFor(&auditDone, deadline) && clean
 	leases.Wait()
 	if !clean {
 		return errors.New("not everything ended in time; what was left is taken over by the next start")

@@ -37,6 +37,7 @@ func (b *Bot) components() map[string]func(context.Context) error {
 	out := map[string]func(context.Context) error{
 		"store": b.store.Ping,
 		"slack": func(context.Context) error { return b.slack.Healthy() },
+		"audit": func(context.Context) error { return b.auditLog.healthy() },
 	}
 	for i, p := range b.pollers {
 		out[fmt.Sprintf("queue-%d", i)] = func(context.Context) error { return p.Healthy() }

@@ -40,12 +40,19 @@ func (b *Bot) caseMessage(c *cases.Case, security bool) message.Message {
 		why = message.L("Owner: ").V(orElse(c.Owner.Team, "nobody known")).L(" (").V(c.Owner.Why).L(")")
 	}
 	m = m.Note(why.L(" · ").Code(c.Ref()).L(" · ").V(f.Type))
-	if security && c.IsOpen() {
-		m = m.Actions(closeButton(c), detailsButton(c))
-	} else {
-		m = m.Actions(detailsButton(c))
+	return m.Actions(b.caseButtonsFor(c, security)...)
+}
+
+// caseButtonsFor are the buttons of a case's message.
+func (b *Bot) caseButtonsFor(c *cases.Case, security bool) []message.Button {
+	if !security || !c.IsOpen() {
+		return []message.Button{detailsButton(c)}
 	}
-	return m
+	out := []message.Button{closeButton(c), detailsButton(c)}
+	if b.acting.Actor != nil && c.Finding.Instance.ID != "" {
+		out = append(out, message.Button{Action: actAct, Value: c.ID, Label: "Act…", Hint: "Take evidence from " + c.Finding.Instance.ID + ", or isolate it"})
+	}
+	return out
 }
 
 func closeButton(c *cases.Case) message.Button {

@@ -144,12 +144,16 @@ func (s *Slack) tell(ctx context.Context, t target, m message.Message) error {
 // It comes from outside, so only Slack's own hosts, and the host of the
 // configured API, are spoken to.
 func (s *Slack) respond(ctx context.Context, address string, m message.Message) error {
+	return s.sendTo(ctx, address, s.private(m))
+}
+
+func (s *Slack) sendTo(ctx context.Context, address string, out privately) error {
 	const method = "response_url"
 	u, err := url.Parse(address)
 	if err != nil || !s.trusted(u) {
 		return &Error{Kind: Permanent, Code: "bad_response_url", Method: method}
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, address, bytes.NewReader(marshal(s.private(m))))
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, address, bytes.NewReader(marshal(out)))
 	if err != nil {
 		return &Error{Kind: Permanent, Code: "bad_response_url", Method: method}
 	}

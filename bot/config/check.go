@@ -27,6 +27,7 @@ func (d *document) check(c *Config) {
 	d.checkAccess(c.Access)
 	d.checkInquiries(c.Inquiries)
 	d.checkPeople(c.Enrich)
+	d.checkAWSIR(c.AWSIR)
 	d.checkServing(c)
 }
 

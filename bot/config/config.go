@@ -24,6 +24,7 @@ type Config struct {
 	Enrich    enrich.Config `yaml:"enrich"`
 	Policy    string        `yaml:"policy"` // path of the policy; empty is the one built in
 	Inquiries Inquiries     `yaml:"inquiries"`
+	AWSIR     AWSIR         `yaml:"aws_ir"`
 	HTTP      HTTP          `yaml:"http"`
 	Log       Log           `yaml:"log"`
 	Archive   Archive       `yaml:"archive"`
@@ -107,17 +108,6 @@ type PagerDuty struct {
 	EventsPerMinute int `yaml:"events_per_minute"`
 }
 
-// Access is who may use the privileged commands. An empty list is nobody.
-type Access struct {
-	Responders People `yaml:"responders"`
-}
-
-// People are Slack users (U… or W…) and user groups (S…).
-type People struct {
-	Users  []string `yaml:"users"`
-	Groups []string `yaml:"groups"`
-}
-
 // Inquiries changes how long people are waited for.
 type Inquiries struct {
 	Zone string `yaml:"zone"` // company time zone, for people whose own is not known
@@ -157,8 +147,10 @@ func Default() *Config {
 		Redis:     Redis{Prefix: "sb", Durability: "local", DialTimeout: 5 * time.Second},
 		PagerDuty: PagerDuty{FallbackAfter: 5 * time.Minute, EventsPerMinute: 120},
 		Inquiries: Inquiries{Zone: "UTC", MaxOpen: 3},
-		HTTP:      HTTP{Addr: "127.0.0.1:9090"},
-		Log:       Log{Level: "info", Format: "text"},
+		AWSIR: AWSIR{CollectPerHour: 20, Roles: AWSRoles{Read: "securitybot-read", Acquire: "securitybot-acquire",
+			Contain: "securitybot-contain", Release: "securitybot-release"}},
+		HTTP: HTTP{Addr: "127.0.0.1:9090"},
+		Log:  Log{Level: "info", Format: "text"},
 	}
 }
 

@@ -3,8 +3,8 @@
 // tests and the demo run on it.
 //
 // The company is always the same: Ana is an engineer, Priya leads the payments
-// team, Omar is on call for security, Gus is a guest, and #security,
-// #payments and #platform are channels the bot is in.
+// team, Omar is on call for security, Mei approves, Gus is a guest, and
+// #security, #payments and #platform are channels the bot is in.
 package rig
 
 import (
@@ -67,10 +67,10 @@ type Rig struct {
 	Bots  []*bot.Bot
 	Clock *Clock
 
-	Ana, Priya, Omar, Gus slackfake.User
-	Security, Payments    slackfake.Channel
-	Platform              slackfake.Channel
-	OnCall                slackfake.Usergroup
+	Ana, Priya, Omar, Mei, Gus slackfake.User
+	Security, Payments         slackfake.Channel
+	Platform                   slackfake.Channel
+	OnCall                     slackfake.Usergroup
 
 	options Options
 	redis   *miniredis.Miniredis
@@ -126,11 +126,12 @@ func (r *Rig) people() {
 		return r.Slack.AddUser(slackfake.User{ID: id, Name: name, RealName: full, Email: name + "@corp.example"})
 	}
 	r.Ana, r.Priya, r.Omar = add("U0ANA", "ana", "Ana Souza"), add("U0PRIYA", "priya", "Priya Nair"), add("U0OMAR", "omar", "Omar Haddad")
+	r.Mei = add("U0MEI", "mei", "Mei Tanaka")
 	r.Gus = r.Slack.AddUser(slackfake.User{ID: "U0GUS", Name: "gus", RealName: "Gus Guest", Email: "gus@partner.example", Guest: true})
 	channel := func(id, name string, members ...string) slackfake.Channel {
 		return r.Slack.AddChannel(slackfake.Channel{ID: id, Name: name, Members: append(members, r.Slack.BotUser)})
 	}
-	r.Security = channel("C0SECURITY", "security", r.Omar.ID)
+	r.Security = channel("C0SECURITY", "security", r.Omar.ID, r.Mei.ID)
 	r.Payments = channel("C0PAYMENTS", "payments", r.Priya.ID, r.Ana.ID, r.Gus.ID)
 	r.Platform = channel("C0PLATFORM", "platform", r.Priya.ID, r.Ana.ID)
 	r.OnCall = r.Slack.AddUsergroup(slackfake.Usergroup{ID: "S0ONCALL", Handle: "security-oncall", Name: "Security on call", Users: []string{r.Omar.ID}})
@@ -174,7 +175,7 @@ func (r *Rig) Config(addr string) string {
 		"sqs: {queues: [{url: \"" + r.SQS.QueueURL(Queue) + "\", region: eu-west-1, accounts: [\"111122223333\"]}]}",
 		"redis: {addrs: [\"" + addr + "\"]}",
 		"on_call_mention: " + r.OnCall.ID,
-		"access: {responders: {groups: [" + r.OnCall.ID + "]}}",
+		"access: {responders: {groups: [" + r.OnCall.ID + "]}, approvers: {users: [" + r.Mei.ID + "]}}",
 		"http: {addr: \"\"}",
 	}
 	key := "pagerduty: {routing_key: \"${env:KEY}\", events_url: " + r.Pager.URL
