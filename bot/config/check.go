@@ -28,6 +28,7 @@ func (d *document) check(c *Config) {
 	d.checkInquiries(c.Inquiries)
 	d.checkPeople(c.Enrich)
 	d.checkAWSIR(c.AWSIR)
+	d.checkLookups(c.Lookups)
 	d.checkServing(c)
 }
 

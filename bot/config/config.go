@@ -25,6 +25,7 @@ type Config struct {
 	Policy    string        `yaml:"policy"` // path of the policy; empty is the one built in
 	Inquiries Inquiries     `yaml:"inquiries"`
 	AWSIR     AWSIR         `yaml:"aws_ir"`
+	Lookups   Lookups       `yaml:"lookups"`
 	HTTP      HTTP          `yaml:"http"`
 	Log       Log           `yaml:"log"`
 	Archive   Archive       `yaml:"archive"`
@@ -172,7 +173,7 @@ func (c *Config) complete(dir string) {
 			q.Region = region
 		}
 	}
-	for _, p := range []*string{&c.Policy, &c.Archive.Dir} {
+	for _, p := range []*string{&c.Policy, &c.Archive.Dir, &c.Lookups.CacheDir} {
 		if *p != "" && !filepath.IsAbs(*p) {
 			*p = filepath.Join(dir, *p)
 		}

@@ -27,6 +27,7 @@ func exampleLoader() Loader {
 		v, ok := map[string]string{
 			"SLACK_APP_TOKEN": "xapp-1-A", "SLACK_BOT_TOKEN": "xoxb-1",
 			"PAGERDUTY_ROUTING_KEY": strings.Repeat("a1", 16), "PAGERDUTY_FALLBACK_ROUTING_KEY": strings.Repeat("b2", 16),
+			"VIRUSTOTAL_KEY": "key-1", "ABUSEIPDB_KEY": "key-2", "GREYNOISE_KEY": "key-3", "URLSCAN_KEY": "key-4",
 		}[name]
 		return v, ok
 	}}

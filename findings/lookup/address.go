@@ -52,7 +52,7 @@ func fromAddr(a netip.Addr) (Indicator, error) {
 	ind := Indicator{Kind: IP, Addr: a}
 	if v4, form := embedded(a); form != "" {
 		ind.Addr = v4
-		ind.note("It was written as an " + form + " IPv6 address; the IPv4 address in it is looked up.")
+		ind.note("It was written in an IPv6 form (" + form + "); the IPv4 address in it is looked up.")
 	}
 	return ind, nil
 }

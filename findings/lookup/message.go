@@ -46,7 +46,7 @@ func (r Report) title() string {
 
 // headline is one line of the facts that matter most.
 func (r Report) headline() message.Text {
-	if r.Class.Audience != Everybody && r.Answers() == 0 {
+	if len(r.Entries) == 0 || r.Class.Audience != Everybody && r.Answers() == 0 {
 		return message.L(r.Class.About)
 	}
 	var t message.Text
@@ -64,6 +64,8 @@ func (r Report) headline() message.Text {
 	switch {
 	case len(t) > 0:
 		return t
+	case r.Complete && r.Answers() == 0:
+		return message.L("No source answered.")
 	case r.Complete:
 		return message.L("No source says anything of note.")
 	}
@@ -219,7 +221,7 @@ func (r Report) footer() message.Text {
 		said := strings.TrimPrefix(string(why), "not asked: ")
 		t = t.L("Not asked: " + strings.Join(notAsked[why], ", ") + " (" + said + ").\n")
 	}
-	if r.Class.Audience == Everybody || r.Answers() > 0 {
+	if len(r.Entries) > 0 && (r.Class.Audience == Everybody || r.Answers() > 0) {
 		t = t.L(fmt.Sprintf("%s answered", plural(r.Answers(), "source")))
 		if r.Resolver != "" {
 			t = t.L(", DNS by ").V(r.Resolver)
