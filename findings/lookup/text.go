@@ -10,7 +10,7 @@ import (
 
 // Bounds of outside text.
 const (
-	maxValue = 160 // characters of one value
+	maxValue = 120 // characters of one value
 	maxItems = 6   // of a list shown in one value
 )
 

@@ -76,8 +76,9 @@ func (s *Server) failure(source string) (Failure, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if q := s.script[source]; len(q) > 0 {
-		s.script[source] = slices.Delete(q, 0, 1)
-		return q[0], true
+		f := q[0]
+		s.script[source] = q[1:]
+		return f, true
 	}
 	f, ok := s.down[source]
 	return f, ok
