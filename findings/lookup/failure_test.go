@@ -34,6 +34,8 @@ func TestEveryWayToFailIsNamedPlainly(t *testing.T) {
 		{"403", lookupfake.Status(403), lookup.Refused},
 		{"html", lookupfake.Garbage(), lookup.Unreadable},
 		{"huge", lookupfake.Huge(), lookup.TooLarge},
+		{"long header", lookupfake.LongHeader(200_000), lookup.Unreachable},
+		{"JSON as a page", lookupfake.Says("text/html", `{"ip":"198.51.100.7","ports":[22],"data":{"ipAddress":"198.51.100.7","abuseConfidenceScore":1,"id":"198.51.100.7"}}`), lookup.Unreadable},
 		{"metadata", lookupfake.Redirect("http://169.254.169.254/latest/meta-data/"), lookup.Redirected},
 		{"list", lookupfake.Says("application/json", "[]"), lookup.Unreadable},
 		{"cut off", lookupfake.Says("application/json", `{"data":{"attributes":`), lookup.Unreadable},
@@ -106,6 +108,26 @@ func TestWhatSourcesSayIsBoundedAndPlain(t *testing.T) {
 	got := told(r, "GreyNoise")
 	if !strings.HasPrefix(got, "malicious<!channel> | name=xxx") || len(got) > 300 {
 		t.Errorf("%.400s", got)
+	}
+}
+
+func TestAnOriginWithoutNumberIsNotBelieved(t *testing.T) {
+	t.Parallel()
+	for _, origin := range []string{"", "evil.example | 198.51.100.0/24 | NL", " | 198.51.100.0/24", "12345678901 | x", "|||"} {
+		w := newWorld(t, short)
+		w.AddHost("203.0.113.77", lookupfake.Host{Origin: origin})
+		got := told(w.ask("203.0.113.77", false), "Team Cymru")
+		if origin != "" && got != "failed: "+string(lookup.Unreadable) || origin == "" && got != "no network announces this address now" {
+			t.Errorf("%q: %s", origin, got)
+		}
+		if len(w.Mentions("evil")) != 0 {
+			t.Errorf("%q was looked up", origin)
+		}
+	}
+	w := newWorld(t, short)
+	w.AddHost("203.0.113.77", lookupfake.Host{Origin: "64500 64501 | 203.0.113.0/24"})
+	if got := told(w.ask("203.0.113.77", false), "Team Cymru"); got != "network=AS64500 AS64501 BADHOST-AS, NL | announced as=203.0.113.0/24" {
+		t.Error(got)
 	}
 }
 

@@ -33,7 +33,7 @@ func TestListsAreFetchedOnceAndRefreshedByTheirTag(t *testing.T) {
 	if got := told(w.ask("198.51.100.7", false), "Tor exit list"); got != "Tor exit" {
 		t.Error(got)
 	}
-	if c := w.Calls("tor"); len(c) != 2 || c[1].Status != 200 {
+	if c := w.Calls("tor"); len(c) != 2 || c[1].Status != 304 {
 		t.Errorf("%+v", c)
 	}
 	w.AddHost("192.0.2.66", lookupfake.Host{Tor: true})
@@ -95,6 +95,7 @@ func TestListsOutliveARestart(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "lists")
 	w := newWorld(t, func(c *lookup.Config) { c.CacheDir = dir })
+	w.clock.Advance(time.Since(w.clock.Now()) + time.Minute) // a link has a time of its own
 	again := func() string {
 		cfg := lookup.Config{Endpoints: w.Endpoints(), CacheDir: dir}
 		cfg.Now = w.clock.Now
@@ -108,15 +109,21 @@ func TestListsOutliveARestart(t *testing.T) {
 	if got := again(); got != "Tor exit" || len(w.Calls("tor")) != 1 {
 		t.Errorf("%s; fetched %d times", got, len(w.Calls("tor")))
 	}
+	elsewhere := filepath.Join(t.TempDir(), "elsewhere")
+	if err := os.WriteFile(elsewhere, []byte("\"v1\"\n192.0.2.1\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	fresh := func(path string) error { return os.Chtimes(path, w.clock.Now(), w.clock.Now()) }
 	for name, spoil := range map[string]func(string) error{
 		"other text":     func(p string) error { return os.WriteFile(p, []byte("\"v1\"\nhello\n"), 0o600) },
 		"no first line":  func(p string) error { return os.WriteFile(p, nil, 0o600) },
 		"from tomorrow":  func(p string) error { at := w.clock.Now().Add(24 * time.Hour); return os.Chtimes(p, at, at) },
 		"a directory":    func(p string) error { _ = os.Remove(p); return os.Mkdir(p, 0o700) },
-		"a link outside": func(p string) error { _ = os.RemoveAll(p); return os.Symlink("/etc/hostname", p) },
+		"a link outside": func(p string) error { _ = os.RemoveAll(p); _ = fresh(elsewhere); return os.Symlink(elsewhere, p) },
 		"enormous": func(p string) error {
 			_ = os.Remove(p)
-			return os.WriteFile(p, []byte("\"x\"\n"+strings.Repeat("192.0.2.1\n", 200_000)), 0o600)
+			_ = os.WriteFile(p, []byte("\"x\"\n"+strings.Repeat("192.0.2.1\n", 200_000)), 0o600)
+			return fresh(p)
 		},
 	} {
 		if err := spoil(filepath.Join(dir, "tor.list")); err != nil {

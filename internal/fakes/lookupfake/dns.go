@@ -114,7 +114,11 @@ func txt(s string) rr { return rr{typeTXT, append([]byte{byte(len(s))}, s...)} }
 func (s *Server) zone(name string, kind uint16) []rr {
 	switch {
 	case strings.HasSuffix(name, ".origin.asn.cymru.com"), strings.HasSuffix(name, ".origin6.asn.cymru.com"):
-		if h, _, ok := s.reversed(name); ok && h.ASN > 0 {
+		h, _, ok := s.reversed(name)
+		if h.Origin != "" {
+			return []rr{txt(h.Origin)}
+		}
+		if ok && h.ASN > 0 {
 			return []rr{txt(fmt.Sprintf("%d | %s | %s | ripencc | 2010-01-01", h.ASN, h.Prefix, h.Country))}
 		}
 		return nil

@@ -3,6 +3,7 @@ package lookupfake
 import (
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -17,6 +18,7 @@ type Failure struct {
 	drop       bool
 	huge       bool
 	drip       bool
+	long       int
 }
 
 // Status answers with an HTTP status.
@@ -46,6 +48,9 @@ func Drop() Failure { return Failure{drop: true} }
 
 // Huge answers 200 with a body that does not end.
 func Huge() Failure { return Failure{huge: true} }
+
+// LongHeader answers 200 with a header of so many bytes.
+func LongHeader(n int) Failure { return Failure{status: http.StatusOK, long: n} }
 
 // Drip answers 200 with a byte now and then, for ever.
 func Drip() Failure { return Failure{drip: true} }
@@ -104,6 +109,9 @@ func (s *Server) play(w http.ResponseWriter, r *http.Request, f Failure) {
 	}
 	if f.location != "" {
 		w.Header().Set("Location", f.location)
+	}
+	if f.long > 0 {
+		w.Header().Set("X-Long", strings.Repeat("x", f.long))
 	}
 	if f.kind != "" {
 		w.Header().Set("Content-Type", f.kind)

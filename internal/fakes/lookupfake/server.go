@@ -132,7 +132,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.play(w, r, f)
 		return
 	}
-	c.Status = a.status
+	c.Status = a.code(r)
 	s.record(c)
 	a.write(w, r)
 }
@@ -154,11 +154,17 @@ func (a reply) write(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", a.kind)
 	if a.etag != "" {
 		w.Header().Set("ETag", a.etag)
-		if r.Header.Get("If-None-Match") == a.etag {
-			w.WriteHeader(http.StatusNotModified)
-			return
-		}
 	}
-	w.WriteHeader(a.status)
-	_, _ = w.Write(a.body)
+	w.WriteHeader(a.code(r))
+	if a.code(r) != http.StatusNotModified {
+		_, _ = w.Write(a.body)
+	}
+}
+
+// code is the status, which is 304 for who has this version already.
+func (a reply) code(r *http.Request) int {
+	if a.etag != "" && r.Header.Get("If-None-Match") == a.etag {
+		return http.StatusNotModified
+	}
+	return a.status
 }

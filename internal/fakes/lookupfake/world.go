@@ -10,6 +10,7 @@ type Host struct {
 	ASN        int
 	ASName     string
 	Prefix     string // as announced
+	Origin     string // what Team Cymru answers, when it does not follow from the rest
 	Country    string
 	Holder     string // at the registry
 	Abuse      string // e-mail address at the registry
