@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/securitybot/securitybot/bot/cases"
@@ -40,6 +41,7 @@ type Settings struct {
 	MaxOpen         int                              // questions one person may have open
 	Command         string                           // the slash command
 	ArchiveDir      string                           // where decided findings are written; empty for nowhere
+	AWSIR           config.AWSIR                     // what may be done in AWS
 	HTTPAddr        string                           // health and metrics; empty for none
 	AuditLog        AuditSettings                    // who did what
 }
@@ -50,16 +52,17 @@ type Clock interface{ Now() time.Time }
 // Deps are the parts a bot is put together from. Chat is made by New, because
 // the bot handles what happens there.
 type Deps struct {
-	Store  *store.Store
-	Clock  Clock
-	Policy *policy.Policy
-	People *enrich.Directory
-	Pager  *pagerduty.Client
-	Acting Acting
-	Chat   chat.Config
-	Queues []Queue
-	Log    *slog.Logger
-	Reg    *prometheus.Registry
+	Store   *store.Store
+	Clock   Clock
+	Policy  *policy.Policy
+	People  *enrich.Directory
+	Pager   *pagerduty.Client
+	AWS     aws.Config // the bot's own credentials and endpoints
+	Looking Looking
+	Chat    chat.Config
+	Queues  []Queue
+	Log     *slog.Logger
+	Reg     *prometheus.Registry
 }
 
 // Queue is one SQS queue to read.
@@ -78,6 +81,7 @@ type Bot struct {
 	people   *enrich.Directory
 	pager    *pagerduty.Client
 	acting   Acting
+	looking  Looking
 	slack    *chat.Slack
 	verifier inquiries.Verifier // nil: nobody can prove a "yes"
 	commands *commands.Set
@@ -103,9 +107,14 @@ type Bot struct {
 
 // New puts a bot together. Nothing is contacted.
 func New(s Settings, d Deps) (*Bot, error) {
-	b := &Bot{cfg: s, store: d.Store, clock: d.Clock, policy: d.Policy, people: d.People, pager: d.Pager, acting: d.Acting,
+	b := &Bot{cfg: s, store: d.Store, clock: d.Clock, policy: d.Policy, people: d.People, pager: d.Pager,
 		log: d.Log, reg: d.Reg, metrics: newMetrics(d.Reg), instance: randomID()[:10] + "-",
 		routes: cases.Routes{Security: s.SecurityChannel, Archive: s.ArchiveDir != ""}}
+	var err error
+	if b.acting, err = b.newActing(s.AWSIR, d.AWS); err != nil {
+		return nil, err
+	}
+	b.looking = d.Looking.prepare(b)
 	b.commands, b.buttons, b.dialogs = commands.New(b, b.desks()), buttons(), dialogs()
 	slack, err := chat.New(d.Chat, b, d.Log, d.Reg)
 	if err != nil {
@@ -160,6 +169,7 @@ func (b *Bot) Run(ctx context.Context) error {
 	loops.Go(func() { b.runTimers(clockCtx) })
 	loops.Go(func() { b.runAuditor(clockCtx) })
 	loops.Go(func() { b.runHealth(clockCtx) })
+	loops.Go(func() { b.runPortMap(clockCtx) })
 	for _, lane := range store.Lanes {
 		loops.Go(func() { b.runLane(clockCtx, lane) })
 	}

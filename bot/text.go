@@ -50,7 +50,7 @@ func (b *Bot) caseButtonsFor(c *cases.Case, security bool) []message.Button {
 	}
 	out := []message.Button{closeButton(c), detailsButton(c)}
 	if b.acting.Actor != nil && c.Finding.Instance.ID != "" {
-		out = append(out, message.Button{Action: actAct, Value: c.ID, Label: "Act…", Hint: "Take evidence from " + c.Finding.Instance.ID + ", or isolate it"})
+		out = append(out, message.Button{Action: actAct, Value: c.ID, Label: "Act…", Hint: "Take evidence from the instance, or isolate it"})
 	}
 	return out
 }
@@ -215,6 +215,9 @@ func (b *Bot) detailsModal(c *cases.Case, mayClose bool) message.Modal {
 		body = body.Para(message.L(headline(c))).Para(caseStatus(c)).Fields(caseFields(c)...)
 		body = body.Para(message.L("Type ").Code(c.Finding.Type).L(" · severity " + strconv.FormatFloat(c.Severity, 'f', 1, 64)).L(" · id ").Code(c.Finding.ID))
 		body = body.Para(decisionText(c))
+		for _, line := range c.Context {
+			body = body.Note(message.Text{}.V(line))
+		}
 	}
 	for _, e := range c.Timeline {
 		body = body.Note(message.Text{}.At(e.At).L("  ").V(e.What))

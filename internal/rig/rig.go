@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net/http"
 	"os"
 	"slices"
 	"strings"
@@ -26,6 +27,7 @@ import (
 
 	"github.com/securitybot/securitybot/bot"
 	"github.com/securitybot/securitybot/bot/config"
+	"github.com/securitybot/securitybot/internal/fakes/awsfake"
 	"github.com/securitybot/securitybot/internal/fakes/pagerdutyfake"
 	"github.com/securitybot/securitybot/internal/fakes/slackfake"
 	"github.com/securitybot/securitybot/internal/fakes/sqsfake"
@@ -38,6 +40,9 @@ const (
 	Queue = "findings"
 	Dead  = "findings-dead"
 )
+
+// Hub is the account the bot runs in.
+const Hub = "999988887777"
 
 // RoutingKey and FallbackKey are the two PagerDuty services.
 const (
@@ -53,9 +58,10 @@ type Options struct {
 	Log     io.Writer // where the bot logs; nil for nowhere
 	Slack   []slackfake.Option
 	Queue   []sqsfake.Option
-	Quiet   bool // no second PagerDuty key
-	Replica int  // bots on the same world; 0 means 1
-	NoBots  bool // neither bot nor store: the caller runs processes of its own
+	Quiet   bool           // no second PagerDuty key
+	Replica int            // bots on the same world; 0 means 1
+	AWS     *awsfake.Cloud // accounts the bot may read; nil for none
+	NoBots  bool           // neither bot nor store: the caller runs processes of its own
 }
 
 // Rig is the world. Its fields may be used directly.
@@ -63,6 +69,7 @@ type Rig struct {
 	Slack *slackfake.Server
 	SQS   *sqsfake.Server
 	Pager *pagerdutyfake.Server
+	AWS   *awsfake.Cloud
 	Store *store.Store
 	Bots  []*bot.Bot
 	Clock *Clock
@@ -91,6 +98,8 @@ func (c *Clock) Skipped() time.Duration { return time.Duration(c.skip.Load()) }
 func New(ctx context.Context, o Options) (*Rig, error) {
 	r := &Rig{options: o, Clock: &Clock{}, Slack: slackfake.New(o.Slack...), SQS: sqsfake.New(o.Queue...), Pager: pagerdutyfake.New(
 		pagerdutyfake.WithService("Security on call", RoutingKey), pagerdutyfake.WithService("Security fallback", FallbackKey))}
+	r.AWS = awsfake.New(awsfake.WithNow(r.Clock.Now))
+	r.roles()
 	r.people()
 	r.SQS.CreateQueue(Dead, sqsfake.QueueOptions{})
 	r.SQS.CreateQueue(Queue, sqsfake.QueueOptions{DLQ: Dead, MaxReceive: 5})
@@ -155,11 +164,25 @@ func (r *Rig) build(ctx context.Context) (*bot.Bot, error) {
 	if err != nil {
 		return nil, err
 	}
+	d.AWS = r.hub()
 	d.Store, d.Clock, d.Log, d.Reg = r.Store, r.Clock, log, prometheus.NewRegistry()
 	for i := range d.Queues {
 		d.Queues[i].Client = r.client()
 	}
+	if d.Looking, err = r.looking(cfg); err != nil {
+		return nil, err
+	}
 	return bot.New(bot.SettingsOf(cfg), d)
+}
+
+// looking lets the bot look things up in the accounts of this world.
+func (r *Rig) looking(cfg *config.Config) (bot.Looking, error) {
+	if r.options.AWS == nil {
+		return bot.Looking{}, nil
+	}
+	k := r.options.AWS.User(Hub, "securitybot")
+	return bot.LookingWith(cfg, aws.Config{Region: "eu-west-1", BaseEndpoint: &r.options.AWS.URL, HTTPClient: &http.Client{},
+		Credentials: credentials.NewStaticCredentialsProvider(k.AccessKeyID, k.SecretAccessKey, "")})
 }
 
 // client speaks to the queue without any environment.
@@ -177,6 +200,7 @@ func (r *Rig) Config(addr string) string {
 		"on_call_mention: " + r.OnCall.ID,
 		"access: {responders: {groups: [" + r.OnCall.ID + "]}, approvers: {users: [" + r.Mei.ID + "]}}",
 		"http: {addr: \"\"}",
+		r.awsConfig(),
 	}
 	key := "pagerduty: {routing_key: \"${env:KEY}\", events_url: " + r.Pager.URL
 	if !r.options.Quiet {
@@ -257,6 +281,7 @@ func (r *Rig) Close() error {
 	r.Slack.Close()
 	r.SQS.Close()
 	r.Pager.Close()
+	r.AWS.Close()
 	if r.redis != nil {
 		r.redis.Close()
 	}
