@@ -111,6 +111,27 @@ func TestWhatSourcesSayIsBoundedAndPlain(t *testing.T) {
 	}
 }
 
+func TestARegistryTalksAboutWhatWasAsked(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ in, body, want string }{
+		{"198.51.100.7", `{"startAddress":"198.51.100.0","endAddress":"198.51.100.255","name":"N"}`, "name=N | range=198.51.100.0 to 198.51.100.255"},
+		{"198.51.100.7", `{"startAddress":"203.0.113.0","endAddress":"203.0.113.255","name":"N"}`, "failed: " + string(lookup.Unreadable)},
+		{"198.51.100.7", `{"startAddress":"198.51.100.8","endAddress":"198.51.100.255"}`, "failed: " + string(lookup.Unreadable)},
+		{"198.51.100.7", `{"name":"N"}`, "failed: " + string(lookup.Unreadable)},
+		{"a.shop.example", `{"ldhName":"SHOP.EXAMPLE.","status":["active"]}`, "status=active"},
+		{"shop.example", `{"ldhName":"other.example","status":["active"]}`, "failed: " + string(lookup.Unreadable)},
+		{"shop.example", `{"status":["active"]}`, "failed: " + string(lookup.Unreadable)},
+	} {
+		w := newWorld(t, short)
+		w.ask("192.0.2.99", false) // IANA's lists come first
+		w.ask("other.example", false)
+		w.Fail("rdap", lookupfake.Says("application/rdap+json", c.body))
+		if got := told(w.ask(c.in, false), "RDAP"); got != c.want {
+			t.Errorf("%s, %s: %s", c.in, c.body, got)
+		}
+	}
+}
+
 func TestAnOriginWithoutNumberIsNotBelieved(t *testing.T) {
 	t.Parallel()
 	for _, origin := range []string{"", "evil.example | 198.51.100.0/24 | NL", " | 198.51.100.0/24", "12345678901 | x", "|||"} {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"strings"
 	"time"
@@ -52,10 +53,24 @@ func (s *rdapSource) Look(ctx context.Context, i Indicator) (Result, error) {
 	if err := a.decode(&o); err != nil {
 		return Result{}, err
 	}
+	if !o.about(i) {
+		return Result{}, fail(Unreadable, "an answer about something else")
+	}
 	if i.Kind == IP {
 		return o.network(), nil
 	}
 	return o.domain(s.door.now()), nil
+}
+
+// about says whether an answer is about what was asked: the registered name, or
+// a range that holds the address.
+func (o rdapObject) about(i Indicator) bool {
+	if i.Kind == Domain {
+		return strings.EqualFold(strings.TrimSuffix(o.LDHName, "."), i.Registrable())
+	}
+	first, err1 := netip.ParseAddr(o.Start)
+	last, err2 := netip.ParseAddr(o.End)
+	return err1 == nil && err2 == nil && first.Compare(i.Addr) <= 0 && i.Addr.Compare(last) <= 0
 }
 
 // ask makes a request and follows one redirect, when it leads to another
@@ -82,7 +97,7 @@ func (s *rdapSource) ask(ctx context.Context, u *url.URL) (answer, error) {
 
 // rdapObject is the part of an answer that is used.
 type rdapObject struct {
-	Handle   string       `json:"handle"`
+	LDHName  string       `json:"ldhName"`
 	Name     string       `json:"name"`
 	Type     string       `json:"type"`
 	Country  string       `json:"country"`
@@ -110,9 +125,7 @@ func (o rdapObject) network() Result {
 	org := o.card("fn", "registrant")
 	r.add("holder", org)
 	r.add("name", o.Name)
-	if o.Start != "" && o.End != "" {
-		r.add("range", o.Start+" to "+o.End)
-	}
+	r.add("range", o.Start+" to "+o.End)
 	r.add("country", o.Country)
 	r.at("registered", o.event("registration"))
 	r.add("abuse contact", o.card("email", "abuse"))
