@@ -132,6 +132,28 @@ func TestARegistryTalksAboutWhatWasAsked(t *testing.T) {
 	}
 }
 
+// A page that is not found, of a proxy or a mirror set up wrongly, must not look
+// like the answer that nothing is known.
+func TestAMissingPageIsNotGoodNews(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, short)
+	for source := range w.Endpoints() {
+		w.Down(source, lookupfake.Page(404))
+	}
+	for _, in := range []string{"198.51.100.7", "shop.example"} {
+		if r := w.ask(in, true); r.Answers() != 0 {
+			t.Errorf("%s: %+v", in, r.Entries)
+		}
+	}
+	w.Up("rdap")
+	w.clock.Advance(time.Hour)
+	w.ask("192.0.2.99", false) // IANA's lists come first
+	w.Down("rdap", lookupfake.Page(404))
+	if got := told(w.ask("198.51.100.7", false), "RDAP"); got != "failed: "+string(lookup.Unreadable) {
+		t.Errorf("RDAP: %s", got)
+	}
+}
+
 func TestAnOriginWithoutNumberIsNotBelieved(t *testing.T) {
 	t.Parallel()
 	for _, origin := range []string{"", "evil.example | 198.51.100.0/24 | NL", " | 198.51.100.0/24", "12345678901 | x", "|||"} {

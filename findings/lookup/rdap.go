@@ -42,16 +42,18 @@ func (s *rdapSource) Look(ctx context.Context, i Indicator) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
+	var o rdapObject
+	if a.status != http.StatusNotFound || len(a.body) > 0 { // RFC 7480, 5.3: an explanation is optional
+		if err := a.decode(&o); err != nil {
+			return Result{}, err
+		}
+	}
 	if a.status == http.StatusNotFound {
 		r := Result{Topic: What, Nothing: "not registered"}
 		if i.Kind == Domain {
 			r.Brief = message.L("not registered")
 		}
 		return r, nil
-	}
-	var o rdapObject
-	if err := a.decode(&o); err != nil {
-		return Result{}, err
 	}
 	if !o.about(i) {
 		return Result{}, fail(Unreadable, "an answer about something else")

@@ -21,6 +21,25 @@ type urlscanSource struct {
 
 var uuidForm = regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$`)
 
+// urlscanAnswer is the part of a search result that is used.
+type urlscanAnswer struct {
+	Total   int `json:"total"`
+	Results []struct {
+		ID   string `json:"_id"`
+		Task struct {
+			Time string `json:"time"`
+		} `json:"task"`
+		Page struct {
+			IP     string `json:"ip"`
+			Domain string `json:"domain"`
+			Title  string `json:"title"`
+		} `json:"page"`
+		Verdicts struct {
+			Malicious bool `json:"malicious"`
+		} `json:"verdicts"`
+	} `json:"results"`
+}
+
 // Name implements Source.
 func (*urlscanSource) Name() string { return "urlscan.io" }
 
@@ -41,23 +60,7 @@ func (s *urlscanSource) Look(ctx context.Context, i Indicator) (Result, error) {
 	if a.status != http.StatusOK {
 		return Result{}, fail(Broken, "HTTP %d", a.status)
 	}
-	var doc struct {
-		Total   int `json:"total"`
-		Results []struct {
-			ID   string `json:"_id"`
-			Task struct {
-				Time string `json:"time"`
-			} `json:"task"`
-			Page struct {
-				IP     string `json:"ip"`
-				Domain string `json:"domain"`
-				Title  string `json:"title"`
-			} `json:"page"`
-			Verdicts struct {
-				Malicious bool `json:"malicious"`
-			} `json:"verdicts"`
-		} `json:"results"`
-	}
+	var doc urlscanAnswer
 	if err := a.decode(&doc); err != nil {
 		return Result{}, err
 	}

@@ -21,6 +21,34 @@ type virustotalSource struct {
 	key  string
 }
 
+// virustotalAnswer is the part of an answer that is used.
+type virustotalAnswer struct {
+	Data struct {
+		ID         string             `json:"id"`
+		Attributes virustotalAnalysis `json:"attributes"`
+	} `json:"data"`
+}
+
+type virustotalAnalysis struct {
+	Stats      map[string]int    `json:"last_analysis_stats"`
+	Analysed   int64             `json:"last_analysis_date"`
+	Reputation *int              `json:"reputation"`
+	Categories map[string]string `json:"categories"`
+	Tags       []string          `json:"tags"`
+}
+
+// engines is how many engines took part.
+func (a virustotalAnalysis) engines() (int, error) {
+	sum := 0
+	for _, n := range a.Stats {
+		if n < 0 || n > 1000 {
+			return 0, fail(Unreadable, "a count out of range")
+		}
+		sum += n
+	}
+	return sum, nil
+}
+
 // Name implements Source.
 func (*virustotalSource) Name() string { return "VirusTotal" }
 
@@ -38,36 +66,21 @@ func (s *virustotalSource) Look(ctx context.Context, i Indicator) (Result, error
 		return Result{}, err
 	}
 	r := Result{Topic: Reputation, Link: "https://www.virustotal.com/gui/" + page + i.String()}
+	var doc virustotalAnswer
+	if err := a.decode(&doc); err != nil { // a page that is not found is not "not known"
+		return Result{}, err
+	}
 	if a.status == http.StatusNotFound {
 		r.Nothing, r.Link = "not known", ""
 		return r, nil
-	}
-	var doc struct {
-		Data struct {
-			ID         string `json:"id"`
-			Attributes struct {
-				Stats      map[string]int    `json:"last_analysis_stats"`
-				Analysed   int64             `json:"last_analysis_date"`
-				Reputation *int              `json:"reputation"`
-				Categories map[string]string `json:"categories"`
-				Tags       []string          `json:"tags"`
-				Owner      string            `json:"as_owner"`
-			} `json:"attributes"`
-		} `json:"data"`
-	}
-	if err := a.decode(&doc); err != nil {
-		return Result{}, err
 	}
 	about := doc.Data.Attributes
 	if doc.Data.ID != i.String() && !(i.Kind == IP && sameAddr(doc.Data.ID, i)) {
 		return Result{}, fail(Unreadable, "an answer about something else")
 	}
-	engines := 0
-	for _, n := range about.Stats {
-		if n < 0 || n > 1000 {
-			return Result{}, fail(Unreadable, "a count out of range")
-		}
-		engines += n
+	engines, err := about.engines()
+	if err != nil {
+		return Result{}, err
 	}
 	if engines == 0 {
 		r.Nothing = "never analysed"

@@ -35,6 +35,11 @@ func Redirect(to string) Failure { return Failure{status: http.StatusFound, loca
 // Says answers 200 with a content type and body of the test's choice.
 func Says(kind, body string) Failure { return Failure{status: http.StatusOK, kind: kind, body: body} }
 
+// Page answers with a status and a web page, as proxies do.
+func Page(code int) Failure {
+	return Failure{status: code, kind: "text/html", body: "<!DOCTYPE html><title>Not here</title>"}
+}
+
 // Garbage answers 200 with a web page, as captive portals and firewalls do.
 func Garbage() Failure {
 	return Says("text/html", "<!DOCTYPE html><title>Please sign in</title><script>alert(1)</script>")
