@@ -27,6 +27,7 @@ type Config struct {
 	Inquiries Inquiries     `yaml:"inquiries"`
 	AWSIR     AWSIR         `yaml:"aws_ir"`
 	NLBMap    NLBMap        `yaml:"nlb_map"`
+	Lookups   Lookups       `yaml:"lookups"`
 	HTTP      HTTP          `yaml:"http"`
 	Log       Log           `yaml:"log"`
 	Archive   Archive       `yaml:"archive"`
@@ -184,7 +185,7 @@ func (c *Config) complete(dir string) {
 			q.Region = region
 		}
 	}
-	for _, p := range []*string{&c.Policy, &c.Archive.Dir, &c.Audit.Checkpoints} {
+	for _, p := range []*string{&c.Policy, &c.Archive.Dir, &c.Audit.Checkpoints, &c.Lookups.CacheDir} {
 		if *p != "" && !filepath.IsAbs(*p) {
 			*p = filepath.Join(dir, *p)
 		}
