@@ -17,8 +17,8 @@ import (
 	"github.com/securitybot/securitybot/internal/rig"
 )
 
-// slash types a command until the client shows no error.
-func (s *scene) slash(user slackfake.User, channel, text string) {
+// ir types a command until the client shows no error.
+func (s *scene) ir(user slackfake.User, channel, text string) {
 	s.t.Helper()
 	for s.Slack.Snapshot(1).Connections == 0 && s.ctx.Err() == nil {
 		wait(s.ctx, 5*time.Millisecond)
@@ -110,7 +110,7 @@ func TestAnIncidentFromOpenToClose(t *testing.T) {
 	s := begin(t, rig.Options{Extra: extra})
 
 	// Omar is in the security channel and opens one; Ana is needed.
-	s.slash(s.Omar, s.Security.ID, "open high Laptop of the CFO is stolen <@"+s.Ana.ID+"|ana>")
+	s.ir(s.Omar, s.Security.ID, "open high Laptop of the CFO is stolen <@"+s.Ana.ID+"|ana>")
 	s.told(s.Omar, "is open, and the people on call are being paged")
 
 	room := s.roomWhen("laptop-of-the-cfo-is-stolen", func(c slackfake.Channel) bool {
@@ -140,22 +140,22 @@ func TestAnIncidentFromOpenToClose(t *testing.T) {
 	// They work in it.
 	s.click(s.Omar, first, "I take the lead")
 	s.summary(room.ID, "led by")
-	s.slash(s.Omar, room.ID, "severity critical")
+	s.ir(s.Omar, room.ID, "severity critical")
 	s.summary(room.ID, "Critical")
-	s.slash(s.Omar, room.ID, "note decision: wipe it by remote *now*")
+	s.ir(s.Omar, room.ID, "note decision: wipe it by remote *now*")
 	s.message(room.ID, "decided:", "wipe it by remote")
 	s.click(s.Omar, first, "Add a note…")
 	s.fillIn(s.Omar, map[string]string{"kind": "task", "text": "Tell the insurer"})
 	s.message(room.ID, "to do:", "Tell the insurer")
-	s.slash(s.Omar, room.ID, "invite "+s.Mei.Email)
+	s.ir(s.Omar, room.ID, "invite "+s.Mei.Email)
 	s.roomWhen("laptop", func(c slackfake.Channel) bool { return slices.Contains(c.Members, s.Mei.ID) })
-	s.slash(s.Omar, room.ID, "page the disk was not encrypted")
+	s.ir(s.Omar, room.ID, "page the disk was not encrypted")
 	s.incidents("a second page", open(2))
-	s.slash(s.Omar, s.Security.ID, "list")
+	s.ir(s.Omar, s.Security.ID, "list")
 	s.told(s.Omar, "Open incidents")
 
 	// It is over.
-	s.slash(s.Omar, room.ID, "close")
+	s.ir(s.Omar, room.ID, "close")
 	s.fillIn(s.Omar, map[string]string{"reason": "Found in a taxi; nobody had logged in."})
 	done := s.roomWhen("laptop", func(c slackfake.Channel) bool { return c.Archived })
 	s.incidents("the pages are not resolved", open(0))
@@ -239,7 +239,7 @@ func TestAnIncidentFromTheButtonOfACase(t *testing.T) {
 	}
 	// What is done to its instance is shown and recorded there.
 	id := s.Machine(1)
-	s.slash(s.Omar, room.ID, "snapshot "+id)
+	s.ir(s.Omar, room.ID, "snapshot "+id)
 	s.message(room.ID, "Snapshot", id)
 	s.message(room.ID, "asked for snapshot", "done", "snap-")
 }
@@ -251,7 +251,7 @@ func TestWhatFailsIsShownAndTheRestGoesOn(t *testing.T) {
 	s.Slack.Next("conversations.invite", 1, slackfake.Status(503))
 	s.Slack.Next("conversations.setTopic", 1, slackfake.RateLimited("1"))
 	s.Pager.Fail(pagerdutyfake.Status(503), pagerdutyfake.Drop())
-	s.slash(s.Omar, s.Security.ID, "open critical Backups are encrypted <@"+s.Gus.ID+">")
+	s.ir(s.Omar, s.Security.ID, "open critical Backups are encrypted <@"+s.Gus.ID+">")
 	room := s.roomWhen("backups", func(c slackfake.Channel) bool {
 		return len(c.Pins) == 2 && slices.Contains(c.Members, s.Omar.ID) && c.Topic != ""
 	})
@@ -266,7 +266,7 @@ func TestALostAnswerMakesOneChannel(t *testing.T) {
 	t.Parallel()
 	s := begin(t, rig.Options{})
 	s.Slack.Next("conversations.create", 1, slackfake.Cut())
-	s.slash(s.Omar, s.Security.ID, "open low Odd mail")
+	s.ir(s.Omar, s.Security.ID, "open low Odd mail")
 	room := s.roomWhen("odd-mail", func(c slackfake.Channel) bool { return len(c.Pins) == 1 })
 	s.settled()
 	n := 0
@@ -285,7 +285,7 @@ func TestALostAnswerMakesOneChannel(t *testing.T) {
 func TestADayWithoutAWordIsAskedAbout(t *testing.T) {
 	t.Parallel()
 	s := begin(t, rig.Options{})
-	s.slash(s.Omar, s.Security.ID, "open low Odd mail")
+	s.ir(s.Omar, s.Security.ID, "open low Odd mail")
 	room := s.roomWhen("odd-mail", func(c slackfake.Channel) bool { return len(c.Pins) == 1 })
 	s.settled()
 	s.Forward(25 * time.Hour)
@@ -298,20 +298,20 @@ func TestADayWithoutAWordIsAskedAbout(t *testing.T) {
 func TestCommandsFindTheirIncident(t *testing.T) {
 	t.Parallel()
 	s := begin(t, rig.Options{})
-	s.slash(s.Omar, s.Security.ID, "status")
+	s.ir(s.Omar, s.Security.ID, "status")
 	s.told(s.Omar, "No incident is open")
-	s.slash(s.Omar, s.Security.ID, "open low Odd mail")
+	s.ir(s.Omar, s.Security.ID, "open low Odd mail")
 	room := s.room("odd-mail")
-	s.slash(s.Omar, s.Security.ID, "note it is spam")
+	s.ir(s.Omar, s.Security.ID, "note it is spam")
 	s.told(s.Omar, "this channel is none")
-	s.slash(s.Omar, s.Security.ID, "severity INC-AAAAAA high")
+	s.ir(s.Omar, s.Security.ID, "severity INC-AAAAAA high")
 	s.told(s.Omar, "There is no incident")
-	s.slash(s.Omar, s.Security.ID, "oncall")
+	s.ir(s.Omar, s.Security.ID, "oncall")
 	s.told(s.Omar, "Omar Haddad")
-	s.slash(s.Omar, room.ID, "lead @priya")
+	s.ir(s.Omar, room.ID, "lead @priya")
 	s.fillIn(s.Omar, map[string]string{"lead": s.Priya.ID})
 	s.summary(room.ID, "led by", s.Priya.ID)
-	s.slash(s.Omar, room.ID, "close SB-7F3K9QXA it was nothing")
+	s.ir(s.Omar, room.ID, "close SB-7F3K9QXA it was nothing")
 	s.told(s.Omar, "This command ends incidents")
 }
 
@@ -332,14 +332,14 @@ func TestWhoIsConcernedDoesNotEndIt(t *testing.T) {
 		}
 		return ref != ""
 	})
-	s.slash(s.Mei, s.Security.ID, "open medium What did Omar do? case="+ref)
+	s.ir(s.Mei, s.Security.ID, "open medium What did Omar do? case="+ref)
 	room := s.roomWhen("what-did-omar-do", func(c slackfake.Channel) bool { return slices.Contains(c.Members, s.Omar.ID) })
 	m := s.summary(room.ID, ref)
 	s.click(s.Omar, m, "Close…")
 	s.told(s.Omar, "This is about you")
-	s.slash(s.Omar, room.ID, "close nothing to see")
+	s.ir(s.Omar, room.ID, "close nothing to see")
 	s.told(s.Omar, "This is about you")
-	s.slash(s.Mei, room.ID, "close it was a test")
+	s.ir(s.Mei, room.ID, "close it was a test")
 	s.roomWhen("what-did-omar-do", func(c slackfake.Channel) bool { return c.Archived })
 	s.auditClean()
 }

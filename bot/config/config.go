@@ -28,6 +28,7 @@ type Config struct {
 	AWSIR     AWSIR         `yaml:"aws_ir"`
 	NLBMap    NLBMap        `yaml:"nlb_map"`
 	Incidents Incidents     `yaml:"incidents"`
+	Lookups   Lookups       `yaml:"lookups"`
 	HTTP      HTTP          `yaml:"http"`
 	Log       Log           `yaml:"log"`
 	Archive   Archive       `yaml:"archive"`
@@ -159,7 +160,7 @@ func Default() *Config {
 		PagerDuty: PagerDuty{FallbackAfter: 5 * time.Minute, EventsPerMinute: 120},
 		Inquiries: Inquiries{Zone: "UTC", MaxOpen: 3},
 		NLBMap:    NLBMap{Every: 15 * time.Minute, Fresh: 45 * time.Minute, ListenerPorts: []int{80, 443}},
-		AWSIR: AWSIR{CollectPerHour: 20, Roles: AWSRoles{Read: "securitybot-read", Acquire: "securitybot-acquire",
+		AWSIR: AWSIR{CollectPerHour: 40, Roles: AWSRoles{Read: "securitybot-read", Acquire: "securitybot-acquire",
 			Contain: "securitybot-contain", Release: "securitybot-release"}},
 		Incidents: defaultIncidents(),
 
@@ -190,7 +191,7 @@ func (c *Config) complete(dir string) {
 			q.Region = region
 		}
 	}
-	for _, p := range []*string{&c.Policy, &c.Archive.Dir, &c.Audit.Checkpoints} {
+	for _, p := range []*string{&c.Policy, &c.Archive.Dir, &c.Audit.Checkpoints, &c.Lookups.CacheDir} {
 		if *p != "" && !filepath.IsAbs(*p) {
 			*p = filepath.Join(dir, *p)
 		}
