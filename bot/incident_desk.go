@@ -137,7 +137,7 @@ func (d incidentDesk) OpenIncident(ctx context.Context, r commands.Request, o co
 		}
 		n.Cases = append(n.Cases, id)
 	}
-	if n.Title == "" {
+	if n.Title == "" || len(o.People.Unknown) > 0 {
 		return d.askForIncident(ctx, n)
 	}
 	m, err := d.b.openIncident(ctx, n)
@@ -154,7 +154,7 @@ func (d incidentDesk) askForIncident(ctx context.Context, n newIncident) (comman
 	if err != nil {
 		return commands.Reply{}, err
 	}
-	if k.Finding != nil {
+	if k.Finding != nil && n.Title == "" {
 		n.Title, n.Level = cut(headline(k), 120), findings.LevelOf(k.Severity)
 	}
 	m := d.b.incidentForm(n, k)

@@ -1,6 +1,8 @@
 package bot
 
 import (
+	"strings"
+
 	"github.com/securitybot/securitybot/bot/cases"
 	"github.com/securitybot/securitybot/bot/incidents"
 	"github.com/securitybot/securitybot/findings"
@@ -52,7 +54,7 @@ func (b *Bot) incidentForm(o newIncident, k *cases.Case) message.Modal {
 	}
 	m = field(m, message.InputField{ID: "title", Label: "What has happened?", Hint: "A few words; they become the name of the channel.", Initial: o.Title, MaxLen: 120})
 	m = field(m, message.InputField{ID: "severity", Label: "How serious is it?", Options: levels, Initial: string(level)})
-	m = field(m, message.InputField{ID: "people", Label: "Who else is needed?", Hint: "Besides the responders and whoever is on call.", Users: true, Several: true, Optional: true})
+	m = field(m, message.InputField{ID: "people", Label: "Who else is needed?", Hint: "Besides the responders and whoever is on call.", Users: true, Several: true, Optional: true, Initial: strings.Join(o.Members, ",")})
 	m = field(m, message.InputField{ID: "page", Label: "Page the people on call?", Options: page, Initial: first})
 	if k == nil {
 		m = field(m, message.InputField{ID: "case", Label: "Which case is it about?", Hint: "Its reference, such as SB-7F3K9QXA.", Optional: true, MaxLen: 20})

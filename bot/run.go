@@ -5,7 +5,9 @@ import (
 	"crypto/tls"
 	"fmt"
 	"log/slog"
+	"net/url"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -119,7 +121,16 @@ func storeOptions(cfg *config.Config) store.Options {
 func chatConfig(cfg *config.Config) chat.Config {
 	p := cfg.Slack.Posting
 	return chat.Config{AppToken: cfg.Slack.AppToken.Reveal(), BotToken: cfg.Slack.BotToken.Reveal(), APIURL: cfg.Slack.APIURL, Connections: cfg.Slack.Connections,
-		LinkHosts: cfg.Slack.LinkHosts, ChannelInterval: p.ChannelInterval, ChannelBurst: p.ChannelBurst, PostsPerSecond: p.PerSecond, PostBurst: p.Burst}
+		LinkHosts: linkHosts(cfg), ChannelInterval: p.ChannelInterval, ChannelBurst: p.ChannelBurst, PostsPerSecond: p.PerSecond, PostBurst: p.Burst}
+}
+
+// linkHosts are the hosts that messages may link to: those of the configuration
+// and where records are kept.
+func linkHosts(cfg *config.Config) []string {
+	if u, err := url.Parse(cfg.TheHive.URL); err == nil && u.Hostname() != "" {
+		return append(slices.Clone(cfg.Slack.LinkHosts), u.Hostname())
+	}
+	return cfg.Slack.LinkHosts
 }
 
 // hubOf loads the bot's own AWS settings when it has something to do there.

@@ -53,10 +53,11 @@ func (s *scene) fillIn(user slackfake.User, values map[string]string) {
 	}
 }
 
-// room waits for the channel of an incident by what its name says.
+// room waits for the channel of an incident, with Omar in it, by what its name
+// says.
 func (s *scene) room(says string) slackfake.Channel {
 	s.t.Helper()
-	return s.roomWhen(says, func(slackfake.Channel) bool { return true })
+	return s.roomWhen(says, func(c slackfake.Channel) bool { return slices.Contains(c.Members, s.Omar.ID) })
 }
 
 func (s *scene) roomWhen(says string, cond func(slackfake.Channel) bool) slackfake.Channel {

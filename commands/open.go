@@ -8,7 +8,7 @@ import (
 )
 
 func openCommand() command {
-	return command{name: "open", aliases: []string{"new", "create", "declare", "start"}, args: "[severity] TITLE [@who…] [case=SB-…] [--page]",
+	return command{name: "open", aliases: []string{"new", "create", "declare", "start"}, args: "[severity] TITLE [case=SB-…] [--page]",
 		about: "open an incident with a channel of its own; without a title, a form asks", section: sectionIncident, need: Incident, run: runOpen}
 }
 
@@ -34,7 +34,10 @@ func opening(r Request, args []string) (Opening, *message.Message) {
 				return o, problem
 			}
 			o.Cases = append(o.Cases, ref)
-		case strings.HasPrefix(a, "<@") && o.People.add(a, r.User), strings.HasPrefix(a, "<!subteam") && o.People.add(a, r.User):
+		case strings.HasPrefix(a, "<@") && o.People.add(a, r.User):
+		case strings.HasPrefix(a, "@") && len(a) > 1: // perhaps a person: the form asks whom
+			o.People.Unknown = append(o.People.Unknown, a)
+			title = append(title, a)
 		default:
 			title = append(title, a)
 		}
