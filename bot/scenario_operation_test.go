@@ -163,7 +163,7 @@ func TestAHighFindingTakesEvidenceByItself(t *testing.T) {
 	if !strings.Contains(string(snapshot.Blocks), "policy") {
 		t.Errorf("nobody is said to have asked: %s", snapshot.Blocks)
 	}
-	s.passed(s.message(s.Security.ID, "Ask osquery", id), "Done", "s3://"+rig.Bucket)
+	s.passed(s.message(s.Security.ID, "Ask osquery", id), "Done", "s3[:]//"+rig.Bucket)
 	if n := len(s.AWS.Snapshots(rig.Account, rig.Region)); n != 2 {
 		t.Errorf("%d snapshots of two volumes", n)
 	}
