@@ -75,6 +75,9 @@ type world struct {
 	shelf *shelf
 	actor *awsir.Actor
 
+	roles map[string]string
+	limit time.Duration // of a step; zero is the default
+
 	mu sync.Mutex
 	at time.Time
 }
@@ -138,6 +141,7 @@ func newWorld(t *testing.T) *world {
 		roles[string(r)] = "securitybot-" + string(r)
 		w.cloud.AddRole(awsfake.Role{Account: account, Name: roles[string(r)], Trusts: []string{hubAccount}, ExternalID: "ext-1", Identity: true, Policy: rolePolicy(r)})
 	}
+	w.roles = roles
 	w.actor = w.newActor(roles, "")
 	return w
 }
@@ -147,11 +151,11 @@ func (w *world) newActor(roles map[string]string, own string) *awsir.Actor {
 	k := w.cloud.User(hubAccount, "bot")
 	s, err := awsrole.New(aws.Config{Region: region, BaseEndpoint: &w.cloud.URL, HTTPClient: &http.Client{},
 		Credentials: credentials.NewStaticCredentialsProvider(k.AccessKeyID, k.SecretAccessKey, "")},
-		awsrole.Config{Roles: roles, ExternalID: "ext-1", Own: own, Now: w.now})
+		awsrole.Config{Roles: roles, ExternalID: "ext-1", Own: own, Now: w.now, MaxBackoff: time.Millisecond})
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	a, err := awsir.New(awsir.Config{}, awsir.Deps{Sessions: s, Records: w.shelf, Now: w.now, Log: slog.New(slog.DiscardHandler)})
+	a, err := awsir.New(awsir.Config{StepTime: w.limit}, awsir.Deps{Sessions: s, Records: w.shelf, Now: w.now, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		w.t.Fatal(err)
 	}
