@@ -32,6 +32,7 @@ type Interface struct {
 	VPC, Subnet              string
 	Groups                   []string
 	PrivateIP, PublicIP      string
+	IPv6                     string
 	Kind                     string // interface, trunk, branch, efa…
 	Operator                 string
 	Requester                bool
