@@ -151,6 +151,16 @@ func selected[T any](s *ec2State, r *request, all map[string]T, ids []string, mi
 	return out, nil
 }
 
+// visible leaves out what the account hides, unless it is asked for.
+func visible[T any](r *request, all map[string]T, hidden func(T) bool) map[string]T {
+	if r.str("IncludeManagedResources") == "true" {
+		return all
+	}
+	out := maps.Clone(all)
+	maps.DeleteFunc(out, func(_ string, x T) bool { return hidden(x) })
+	return out
+}
+
 func matches(filters, attrs map[string][]string, tags map[string]string) (bool, error) {
 	for name, want := range filters {
 		have, known := attrs[name]

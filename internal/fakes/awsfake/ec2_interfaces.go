@@ -105,7 +105,7 @@ func describeInterfaces(c *Cloud, r *request) (any, error) {
 	if err := wellFormed(ids, "InvalidNetworkInterfaceId.Malformed"); err != nil {
 		return nil, err
 	}
-	found, err := selected(s, r, s.interfaces, ids, "InvalidNetworkInterfaceID.NotFound", func(e *Interface) map[string][]string {
+	found, err := selected(s, r, visible(r, s.interfaces, func(e *Interface) bool { return e.Hidden }), ids, "InvalidNetworkInterfaceID.NotFound", func(e *Interface) map[string][]string {
 		return map[string][]string{"network-interface-id": {e.ID}, "attachment.instance-id": {e.Instance}, "vpc-id": {e.VPC}, "group-id": e.Groups,
 			"addresses.private-ip-address": {e.PrivateIP}, "private-ip-address": {e.PrivateIP}, "association.public-ip": {e.PublicIP},
 			"addresses.association.public-ip": {e.PublicIP}, "ipv6-addresses.ipv6-address": {e.IPv6}, "interface-type": {e.Kind}}
