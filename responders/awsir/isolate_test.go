@@ -1,6 +1,7 @@
 package awsir_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"maps"
@@ -10,8 +11,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+
+	"github.com/securitybot/securitybot/internal/awsrole"
 	"github.com/securitybot/securitybot/internal/fakes/awsfake"
 	"github.com/securitybot/securitybot/responders"
+	"github.com/securitybot/securitybot/responders/awsir"
 )
 
 // picture is everything release has to bring back.
@@ -220,12 +225,28 @@ func TestAnotherAccountsInstance(t *testing.T) {
 	// The own account is configured wrongly: credentials are for another one.
 	w.actor = w.newActor(map[string]string{"read": "securitybot-read", "contain": "securitybot-contain"}, account)
 	hub := w.cloud.AddInstance(hubAccount, region, awsfake.Instance{ID: instance})
-	if _, err := w.run(w.job(responders.Isolate, hub, "1")); !errors.Is(err, responders.ErrRefused) || !strings.Contains(err.Error(), hubAccount) {
+	if _, err := w.run(w.job(responders.Isolate, hub, "1")); !errors.Is(err, responders.ErrRefused) || !strings.Contains(err.Error(), "belongs to account "+hubAccount) {
 		t.Errorf("credentials of another account: %v", err)
+	}
+	// Only the role that writes leads to the wrong account.
+	w.actor = w.actorWith(func(s awsir.Sessions) awsir.Sessions { return crossed{s} })
+	w.cloud.AddRole(awsfake.Role{Account: hubAccount, Name: "securitybot-contain", Trusts: []string{hubAccount}, ExternalID: "ext-1"})
+	if _, err := w.run(w.job(responders.Isolate, instance, "1")); !errors.Is(err, responders.ErrRefused) || !strings.Contains(err.Error(), "The credentials are for account "+hubAccount) {
+		t.Errorf("credentials of another account for changes: %v", err)
 	}
 	if n := len(w.cloud.Writes()); n != 0 {
 		t.Errorf("%d writes", n)
 	}
+}
+
+// crossed gives sessions of another account for changes.
+type crossed struct{ awsir.Sessions }
+
+func (c crossed) Config(ctx context.Context, r awsrole.Request) (aws.Config, error) {
+	if r.Acting {
+		r.Account = hubAccount
+	}
+	return c.Sessions.Config(ctx, r)
 }
 
 func TestPlantedGroupsAreNotUsed(t *testing.T) {

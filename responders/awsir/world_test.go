@@ -148,6 +148,17 @@ func newWorld(t *testing.T) *world {
 
 func (w *world) newActor(roles map[string]string, own string) *awsir.Actor {
 	w.t.Helper()
+	return w.actorOf(w.sessions(roles, own))
+}
+
+// actorWith is an actor whose sessions are tampered with.
+func (w *world) actorWith(tamper func(awsir.Sessions) awsir.Sessions) *awsir.Actor {
+	w.t.Helper()
+	return w.actorOf(tamper(w.sessions(w.roles, "")))
+}
+
+func (w *world) sessions(roles map[string]string, own string) awsir.Sessions {
+	w.t.Helper()
 	k := w.cloud.User(hubAccount, "bot")
 	s, err := awsrole.New(aws.Config{Region: region, BaseEndpoint: &w.cloud.URL, HTTPClient: &http.Client{},
 		Credentials: credentials.NewStaticCredentialsProvider(k.AccessKeyID, k.SecretAccessKey, "")},
@@ -155,6 +166,11 @@ func (w *world) newActor(roles map[string]string, own string) *awsir.Actor {
 	if err != nil {
 		w.t.Fatal(err)
 	}
+	return s
+}
+
+func (w *world) actorOf(s awsir.Sessions) *awsir.Actor {
+	w.t.Helper()
 	a, err := awsir.New(awsir.Config{StepTime: w.limit}, awsir.Deps{Sessions: s, Records: w.shelf, Now: w.now, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		w.t.Fatal(err)
