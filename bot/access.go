@@ -2,11 +2,10 @@ package bot
 
 import (
 	"context"
+	"errors"
 	"slices"
-	"sync"
-	"time"
 
-	"github.com/securitybot/securitybot/bot/chat"
+	"github.com/securitybot/securitybot/internal/audit"
 	"github.com/securitybot/securitybot/internal/message"
 )
 
@@ -17,10 +16,17 @@ type act string
 const (
 	actAnswer      act = "answer a question" // the inquiry itself checks that it is the person asked
 	actReadInquiry act = "read a question"   // the same
-	actReadCase    act = "read a case"       // any employee
-	actCloseCase   act = "close a case"      // responders, never the subject
-	actCommand     act = "use the command"   // any employee; commands ask for more
-	actListCases   act = "list cases"        // responders
+	actReadCase    act = "read a case"
+	actCloseCase   act = "close a case"
+	actCommand     act = "use the command" // commands ask for more
+	actRespond     act = "use the responders' commands"
+	actIncident    act = "run an incident"
+	actLookUp      act = "look up an indicator"
+	actCollect     act = "take evidence"      // snapshot, osquery, memory, tcpdump
+	actAskContain  act = "ask to contain"     // isolate and release wait for an approver
+	actDecide      act = "decide a request"   // approve
+	actWithdraw    act = "withdraw a request" // refuse: anybody who responds may stop something
+	actAdmin       act = "administer the bot"
 )
 
 // role is what a person may be. Each contains the ones before it.
@@ -30,47 +36,116 @@ const (
 	nobody role = iota
 	employee
 	responder
+	approver
+	admin
 )
 
-// requirements says which role an act needs. actAnswer and actReadInquiry need
-// no look-up, so that a "no" gets through when the directory is down: the
-// inquiry accepts only the id it was bound to when it was delivered.
-var requirements = map[act]role{
-	actAnswer: nobody, actReadInquiry: nobody,
-	actReadCase: employee, actCommand: employee,
-	actCloseCase: responder, actListCases: responder,
+// requirement says who may do something.
+type requirement struct {
+	role role
+	// apart keeps away the person it is about: they may neither close nor
+	// contain nor approve what concerns themselves.
+	apart bool
+	// second keeps away the person who asked for it.
+	second bool
 }
+
+// requirements is the whole of who may do what. actAnswer and actReadInquiry
+// need no look-up, so that a "no" gets through when the directory is down: the
+// inquiry accepts only the id it was bound to when it was delivered.
+var requirements = map[act]requirement{
+	actAnswer: {role: nobody}, actReadInquiry: {role: nobody},
+	actReadCase: {role: employee}, actCommand: {role: employee},
+	actRespond: {role: responder}, actIncident: {role: responder}, actLookUp: {role: responder},
+	actCloseCase: {role: responder, apart: true},
+	actCollect:   {role: responder, apart: true}, actAskContain: {role: responder, apart: true},
+	actDecide: {role: approver, apart: true, second: true}, actWithdraw: {role: responder},
+	actAdmin: {role: admin},
+}
+
+// who is the person that acts, as Slack says it.
+type who struct{ user, team string }
+
+// object is what an act is about, as far as it decides who may do it. The zero
+// value is about nothing in particular.
+type object struct {
+	account string   // AWS account: people with limits act on theirs only
+	subject identity // whom it concerns
+	asker   string   // chat id of who asked for it
+}
+
+// identity is a person as far as known: either may be empty.
+type identity struct{ chatID, email string }
 
 // authorise is the one place where somebody is allowed something. Everything
 // not expressly allowed is denied, and so is anything whose look-up fails. The
 // returned message tells the person why; nil means allowed.
-func (b *Bot) authorise(ctx context.Context, user, team string, what act) *message.Message {
-	need, listed := requirements[what]
-	if !listed || user == "" {
-		return refusal("This is not something the bot lets anybody do.")
-	}
-	if own := b.slack.Team(); team != "" && own != "" && team != own {
-		b.metrics.denied.WithLabelValues("team").Inc()
-		return refusal("Only people of this company's workspace can do this.")
-	}
-	if need == nobody {
+func (b *Bot) authorise(ctx context.Context, p who, what act, on object) *message.Message {
+	why, sentence := b.judge(ctx, p, what, on)
+	if why == "" {
 		return nil
 	}
-	have, err := b.roleOf(ctx, user)
-	if err != nil {
-		b.log.Warn("a person cannot be looked up, so they are refused", "user", user, "act", string(what), "error", err)
-		b.metrics.denied.WithLabelValues("lookup").Inc()
-		return refusal("I could not check who you are, so I did nothing. Please try again in a minute.")
+	b.metrics.denied.WithLabelValues(why).Inc()
+	b.log.Info("refused", "user", p.user, "act", string(what), "why", why)
+	if requirements[what].role >= responder {
+		b.auditRefusal(audit.Record{Actor: p.user, Act: string(what), Object: on.account, Decision: audit.Refused, Result: why})
 	}
-	if have < need {
-		b.metrics.denied.WithLabelValues("role").Inc()
-		b.log.Info("refused", "user", user, "act", string(what))
-		if have == nobody {
-			return refusal("Only employees can do this: guests, outside people and apps cannot.")
-		}
-		return refusal("Only the security responders can do this. If you think you should be one, ask them.")
+	return refusal(sentence)
+}
+
+// may is authorise for what is only shown or hidden: nobody has tried anything.
+func (b *Bot) may(ctx context.Context, p who, what act, on object) bool {
+	why, _ := b.judge(ctx, p, what, on)
+	return why == ""
+}
+
+// judge decides: why somebody may not, as a label and as a sentence for them;
+// empty when they may.
+func (b *Bot) judge(ctx context.Context, p who, what act, on object) (why, sentence string) {
+	need, listed := requirements[what]
+	if !listed || p.user == "" {
+		return "act", "This is not something the bot lets anybody do."
 	}
-	return nil
+	if own := b.slack.Team(); p.team != "" && own != "" && p.team != own {
+		return "team", "Only people of this company's workspace can do this."
+	}
+	if need.role == nobody {
+		return "", ""
+	}
+	have, err := b.roleOf(ctx, p.user)
+	if err == nil && have >= responder && on.account != "" {
+		err = b.withinLimits(ctx, p.user, on.account)
+	}
+	same := false
+	if err == nil && have >= need.role && need.apart {
+		same, err = b.samePerson(ctx, p.user, on.subject)
+	}
+	switch {
+	case errors.Is(err, errLimited):
+		return "account", "This AWS account is not one of those you look after. Ask a responder who does."
+	case err != nil:
+		b.log.Warn("a person cannot be looked up, so they are refused", "user", p.user, "act", string(what), "error", err)
+		return "lookup", "I could not check who you are, so I did nothing. Please try again in a minute."
+	case have < need.role:
+		return "role", tooLow(have, need.role)
+	case same:
+		return "subject", "This is about you, so somebody else has to do it."
+	case need.second && b.isAsker(ctx, p.user, on.asker):
+		return "asker", "You asked for this yourself, so somebody else has to approve it."
+	}
+	return "", ""
+}
+
+func tooLow(have, need role) string {
+	switch {
+	case have == nobody:
+		return "Only employees can do this: guests, outside people and apps cannot."
+	case need == approver:
+		return "Only an approver can do this. Ask one of them to press the button."
+	case need == admin:
+		return "Only those who administer the bot can do this."
+	}
+	return "Only the security responders can do this. If you think you should be one, ask them."
 }
 
 func refusal(text string) *message.Message {
@@ -78,63 +153,55 @@ func refusal(text string) *message.Message {
 	return &m
 }
 
-// roleOf looks a person up.
-func (b *Bot) roleOf(ctx context.Context, user string) (role, error) {
+// samePerson says whether a chat user is the person known by an id or an
+// address: people have more than one account.
+func (b *Bot) samePerson(ctx context.Context, user string, other identity) (bool, error) {
+	if other.chatID != "" && user == other.chatID {
+		return true, nil
+	}
+	email := other.email
+	if email == "" && other.chatID != "" {
+		u, err := b.slack.User(ctx, other.chatID)
+		if err != nil {
+			return false, err
+		}
+		email = u.Email
+	}
+	if email == "" {
+		return false, nil
+	}
 	u, err := b.slack.User(ctx, user)
 	if err != nil {
-		return nobody, err
+		return false, err
 	}
-	if !member(u) {
-		return nobody, nil
+	return u.Email != "" && b.people.SameAddress(u.Email, email), nil
+}
+
+// isAsker compares as persons; whoever cannot be compared counts as the asker.
+func (b *Bot) isAsker(ctx context.Context, user, asker string) bool {
+	if asker == "" {
+		return false
 	}
-	if slices.Contains(b.cfg.Responders, user) {
-		return responder, nil
-	}
-	for _, group := range b.cfg.ResponderGroups {
-		members, err := b.groups.members(ctx, b.slack, group)
+	same, err := b.samePerson(ctx, user, identity{chatID: asker})
+	return same || err != nil
+}
+
+// withinLimits keeps people with limits to their accounts: errLimited when this
+// is another one.
+func (b *Bot) withinLimits(ctx context.Context, user, account string) error {
+	limited := false
+	for _, l := range b.cfg.Access.Limits {
+		in, err := b.listed(ctx, user, l.People)
 		if err != nil {
-			return nobody, err
+			return err
 		}
-		if slices.Contains(members, user) {
-			return responder, nil
+		if in && slices.Contains(l.Accounts, account) {
+			return nil
 		}
+		limited = limited || in
 	}
-	return employee, nil
-}
-
-// member says whether a user is a full, living member of the workspace.
-func member(u chat.User) bool { return !u.Bot && !u.Deleted && !u.Guest && !u.Stranger }
-
-// groupCache remembers the members of user groups: the method is Tier 2, about
-// 20 calls a minute (docs.slack.dev, rate limits).
-type groupCache struct {
-	mu sync.Mutex
-	m  map[string]groupEntry
-}
-
-type groupEntry struct {
-	members []string
-	at      time.Time
-}
-
-const groupFresh = 2 * time.Minute
-
-func (g *groupCache) members(ctx context.Context, s *chat.Slack, group string) ([]string, error) {
-	g.mu.Lock()
-	e, ok := g.m[group]
-	g.mu.Unlock()
-	if ok && time.Since(e.at) < groupFresh {
-		return e.members, nil
+	if limited {
+		return errLimited
 	}
-	members, err := s.GroupMembers(ctx, group)
-	if err != nil {
-		return nil, err
-	}
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if g.m == nil {
-		g.m = map[string]groupEntry{}
-	}
-	g.m[group] = groupEntry{members, time.Now()}
-	return members, nil
+	return nil
 }

@@ -47,6 +47,7 @@ func (b *Bot) HandleArrivals(ctx context.Context, batch []intake.Arrival) []inta
 		}
 		b.metrics.arrivals.WithLabelValues("stored").Add(float64(len(u.found)))
 		b.metrics.lastFinding.SetToCurrentTime()
+		b.remember(ctx, u.found)
 	}
 	b.kick()
 	return out
@@ -189,9 +190,19 @@ func (b *Bot) fold(ctx context.Context, t *tx, f *findings.Finding) error {
 	} else {
 		b.metrics.folded.WithLabelValues("update").Inc()
 	}
+	return b.arrive(ctx, t, c, f, facts, now)
+}
+
+// arrive takes a finding into its case, with the question and the evidence the
+// decision wants.
+func (b *Bot) arrive(ctx context.Context, t *tx, c *cases.Case, f *findings.Finding, facts *cases.Facts, now time.Time) error {
+	gen := c.Gen
 	effects, ask := c.Arrive(f, facts, b.routes, now)
 	t.plan(effects...)
 	t.touch(c)
+	if c.Gen != gen {
+		b.collect(t, c, now)
+	}
 	if ask {
 		return b.ask(ctx, t, c, f, now)
 	}
@@ -212,14 +223,7 @@ func (b *Bot) foldAlias(ctx context.Context, t *tx, c *cases.Case, f *findings.F
 		// More serious than what it was folded into, or that is gone: it is a
 		// case of its own.
 		*c = cases.Case{ID: c.ID}
-		facts := b.decide(ctx, f, now)
-		effects, ask := c.Arrive(f, facts, b.routes, now)
-		t.plan(effects...)
-		t.touch(c)
-		if ask {
-			return b.ask(ctx, t, c, f, now)
-		}
-		return nil
+		return b.arrive(ctx, t, c, f, b.decide(ctx, f, now), now)
 	}
 	b.metrics.folded.WithLabelValues("cause").Inc()
 	t.plan(c.FoldInto(main, f, now)...)

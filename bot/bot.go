@@ -11,10 +11,12 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/securitybot/securitybot/bot/cases"
 	"github.com/securitybot/securitybot/bot/chat"
+	"github.com/securitybot/securitybot/bot/config"
 	"github.com/securitybot/securitybot/commands"
 	"github.com/securitybot/securitybot/findings"
 	"github.com/securitybot/securitybot/findings/enrich"
@@ -33,14 +35,15 @@ type Settings struct {
 	OnCallMention   string                           // user or user group id mentioned with it
 	FallbackAfter   time.Duration                    // how long PagerDuty may refuse before the fallback is used as well
 	FallbackKey     bool                             // a second PagerDuty key is configured
-	Responders      []string                         // chat user ids
-	ResponderGroups []string                         // chat user group ids
+	Access          config.Access                    // who may do what
 	Zone            string                           // IANA zone of people whose own is not known
 	Timeouts        map[findings.Level]time.Duration // waits for an answer that replace the built-in ones
 	MaxOpen         int                              // questions one person may have open
 	Command         string                           // the slash command
 	ArchiveDir      string                           // where decided findings are written; empty for nowhere
+	AWSIR           config.AWSIR                     // what may be done in AWS
 	HTTPAddr        string                           // health and metrics; empty for none
+	AuditLog        AuditSettings                    // who did what
 }
 
 // Clock tells the store's time.
@@ -49,15 +52,17 @@ type Clock interface{ Now() time.Time }
 // Deps are the parts a bot is put together from. Chat is made by New, because
 // the bot handles what happens there.
 type Deps struct {
-	Store  *store.Store
-	Clock  Clock
-	Policy *policy.Policy
-	People *enrich.Directory
-	Pager  *pagerduty.Client
-	Chat   chat.Config
-	Queues []Queue
-	Log    *slog.Logger
-	Reg    *prometheus.Registry
+	Store   *store.Store
+	Clock   Clock
+	Policy  *policy.Policy
+	People  *enrich.Directory
+	Pager   *pagerduty.Client
+	AWS     aws.Config // the bot's own credentials and endpoints
+	Looking Looking
+	Chat    chat.Config
+	Queues  []Queue
+	Log     *slog.Logger
+	Reg     *prometheus.Registry
 }
 
 // Queue is one SQS queue to read.
@@ -75,9 +80,13 @@ type Bot struct {
 	policy   *policy.Policy
 	people   *enrich.Directory
 	pager    *pagerduty.Client
+	acting   Acting
+	looking  Looking
 	slack    *chat.Slack
 	verifier inquiries.Verifier // nil: nobody can prove a "yes"
 	commands *commands.Set
+	buttons  map[string]door[chat.Action]
+	dialogs  map[string]door[chat.Submission]
 	pollers  []*intake.Poller
 	log      *slog.Logger
 	metrics  *metrics
@@ -93,6 +102,7 @@ type Bot struct {
 	notPosted notPosted
 	notices   parkedNotices
 	health    health
+	auditLog  *auditLog
 }
 
 // New puts a bot together. Nothing is contacted.
@@ -100,7 +110,12 @@ func New(s Settings, d Deps) (*Bot, error) {
 	b := &Bot{cfg: s, store: d.Store, clock: d.Clock, policy: d.Policy, people: d.People, pager: d.Pager,
 		log: d.Log, reg: d.Reg, metrics: newMetrics(d.Reg), instance: randomID()[:10] + "-",
 		routes: cases.Routes{Security: s.SecurityChannel, Archive: s.ArchiveDir != ""}}
-	b.commands = commands.New(b, b)
+	var err error
+	if b.acting, err = b.newActing(s.AWSIR, d.AWS); err != nil {
+		return nil, err
+	}
+	b.looking = d.Looking.prepare(b)
+	b.commands, b.buttons, b.dialogs = commands.New(b, b.desks()), buttons(), dialogs()
 	slack, err := chat.New(d.Chat, b, d.Log, d.Reg)
 	if err != nil {
 		return nil, fmt.Errorf("set up chat: %w", err)
@@ -114,7 +129,18 @@ func New(s Settings, d Deps) (*Bot, error) {
 		}
 		b.pollers = append(b.pollers, p)
 	}
+	b.auditLog = newAuditLog(s.AuditLog, d.Reg)
 	return b, nil
+}
+
+// desks are the parts of the bot that commands speak to. A part that is not
+// configured is not there.
+func (b *Bot) desks() commands.Desks {
+	d := commands.Desks{Cases: b}
+	if b.acting.Actor != nil {
+		d.Actions = b
+	}
+	return d
 }
 
 // drainTime bounds an orderly stop (P18).
@@ -143,12 +169,16 @@ func (b *Bot) Run(ctx context.Context) error {
 	loops.Go(func() { b.runTimers(clockCtx) })
 	loops.Go(func() { b.runAuditor(clockCtx) })
 	loops.Go(func() { b.runHealth(clockCtx) })
+	loops.Go(func() { b.runPortMap(clockCtx) })
 	for _, lane := range store.Lanes {
 		loops.Go(func() { b.runLane(clockCtx, lane) })
 	}
 	leaseCtx, stopLeases := context.WithCancel(context.WithoutCancel(ctx))
 	var leases sync.WaitGroup
 	leases.Go(func() { b.runLeases(leaseCtx) })
+	auditCtx, stopAudit := context.WithCancel(context.WithoutCancel(ctx))
+	var auditDone sync.WaitGroup
+	auditDone.Go(func() { b.runAuditLog(auditCtx) })
 	for _, p := range b.pollers {
 		intakes.Go(func() {
 			if err := p.Run(ctx); err != nil {
@@ -167,6 +197,8 @@ func (b *Bot) Run(ctx context.Context) error {
 	stopLeases()
 	stopChat()
 	clean = waitFor(&chatDone, deadline) && clean
+	stopAudit() // after chat: the last click is recorded too
+	clean = waitFor(&auditDone, deadline) && clean
 	leases.Wait()
 	if !clean {
 		return errors.New("not everything ended in time; what was left is taken over by the next start")

@@ -27,7 +27,7 @@ const (
 
 // laneSlots bounds how many effects of a lane are held at once. A page never
 // waits for chat because the lanes share nothing.
-var laneSlots = map[store.Lane]int{store.LanePage: 32, store.LaneInquiry: 32, store.LaneNotify: 128, store.LaneRecord: 8}
+var laneSlots = map[store.Lane]int{store.LanePage: 32, store.LaneInquiry: 32, store.LaneNotify: 128, store.LaneRecord: 8, store.LaneAct: 8}
 
 // runTimers looks after documents whose timer has run out.
 func (b *Bot) runTimers(ctx context.Context) {
@@ -59,6 +59,8 @@ func (b *Bot) fire(ctx context.Context, d store.Due) error {
 		return b.change(ctx, func(t *tx, now time.Time) error { return b.tickCase(ctx, t, id, now) })
 	case "q":
 		return b.tickInquiry(ctx, id)
+	case "r":
+		return b.tickOperation(ctx, id)
 	}
 	b.log.Error("a timer of an unknown kind is left alone", "document", d.ID)
 	return nil

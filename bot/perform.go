@@ -14,6 +14,7 @@ import (
 	"github.com/securitybot/securitybot/internal/failpoint"
 	"github.com/securitybot/securitybot/internal/message"
 	"github.com/securitybot/securitybot/internal/store"
+	"github.com/securitybot/securitybot/responders"
 )
 
 // do performs one effect: one function a kind, a closed set.
@@ -37,6 +38,10 @@ func (b *Bot) do(ctx context.Context, e *store.Effect) error {
 		return b.doArchive(ctx, e)
 	case kindParked:
 		return b.doParked(ctx, e)
+	case kindCollect:
+		return b.doCollect(ctx, e)
+	case responders.KindPlan, responders.KindStep, responders.KindShow, responders.KindRecord:
+		return b.doOperation(ctx, e)
 	case kindAsk, kindRemind, kindOutcome, kindVerify:
 		return b.doInquiry(ctx, e)
 	}

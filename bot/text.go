@@ -40,12 +40,19 @@ func (b *Bot) caseMessage(c *cases.Case, security bool) message.Message {
 		why = message.L("Owner: ").V(orElse(c.Owner.Team, "nobody known")).L(" (").V(c.Owner.Why).L(")")
 	}
 	m = m.Note(why.L(" · ").Code(c.Ref()).L(" · ").V(f.Type))
-	if security && c.IsOpen() {
-		m = m.Actions(closeButton(c), detailsButton(c))
-	} else {
-		m = m.Actions(detailsButton(c))
+	return m.Actions(b.caseButtonsFor(c, security)...)
+}
+
+// caseButtonsFor are the buttons of a case's message.
+func (b *Bot) caseButtonsFor(c *cases.Case, security bool) []message.Button {
+	if !security || !c.IsOpen() {
+		return []message.Button{detailsButton(c)}
 	}
-	return m
+	out := []message.Button{closeButton(c), detailsButton(c)}
+	if b.acting.Actor != nil && c.Finding.Instance.ID != "" {
+		out = append(out, message.Button{Action: actAct, Value: c.ID, Label: "Act…", Hint: "Take evidence from the instance, or isolate it"})
+	}
+	return out
 }
 
 func closeButton(c *cases.Case) message.Button {
@@ -208,6 +215,9 @@ func (b *Bot) detailsModal(c *cases.Case, mayClose bool) message.Modal {
 		body = body.Para(message.L(headline(c))).Para(caseStatus(c)).Fields(caseFields(c)...)
 		body = body.Para(message.L("Type ").Code(c.Finding.Type).L(" · severity " + strconv.FormatFloat(c.Severity, 'f', 1, 64)).L(" · id ").Code(c.Finding.ID))
 		body = body.Para(decisionText(c))
+		for _, line := range c.Context {
+			body = body.Note(message.Text{}.V(line))
+		}
 	}
 	for _, e := range c.Timeline {
 		body = body.Note(message.Text{}.At(e.At).L("  ").V(e.What))

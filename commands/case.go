@@ -7,23 +7,34 @@ import (
 	"github.com/securitybot/securitybot/internal/message"
 )
 
-func caseCommand() command {
-	return command{name: "case", aliases: []string{"show", "status"}, args: "SB-…", about: "show what is known and was done about a case", need: Responder, run: runCase}
+// CaseDesk is what the commands about cases and questions ask of the bot.
+type CaseDesk interface {
+	// OpenCases describes open cases, most serious first, at most limit.
+	OpenCases(ctx context.Context, limit int) ([]message.Text, error)
+	// Case describes one case by its reference; false when there is none.
+	Case(ctx context.Context, ref string) (message.Message, bool, error)
+	// Question says whether the bot has an open or past question with this
+	// reference for this person.
+	Question(ctx context.Context, ref, user string) (message.Text, bool, error)
 }
 
-func runCase(ctx context.Context, s *Set, r Request, args []string) (message.Message, error) {
+func caseCommand() command {
+	return command{name: "case", aliases: []string{"show"}, args: "SB-…", about: "show what is known and was done about a case", section: sectionCases, need: Responder, share: true, run: runCase}
+}
+
+func runCase(ctx context.Context, s *Set, r Request, args []string) (Reply, error) {
 	ref, problem := reference(r, "case", args)
 	if problem != nil {
-		return *problem, nil
+		return Say(*problem), nil
 	}
-	m, found, err := s.desk.Case(ctx, ref)
+	m, found, err := s.desks.Cases.Case(ctx, ref)
 	if err != nil {
-		return message.Message{}, err
+		return Reply{}, err
 	}
 	if !found {
-		return message.Message{}.Para(message.L("There is no case ").Code(ref).L(". The reference is in the small print of each message.")), nil
+		return Say(message.Message{}.Para(message.L("There is no case ").Code(ref).L(". The reference is in the small print of each message."))), nil
 	}
-	return m, nil
+	return Say(m), nil
 }
 
 // reference reads the one argument SB-XXXXXXXX, in any case, with or without

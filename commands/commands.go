@@ -4,8 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
-	"unicode"
 
 	"github.com/securitybot/securitybot/internal/message"
 )
@@ -13,37 +11,61 @@ import (
 // Request is a command as somebody typed it. Everything in it but User and Team
 // is outside text.
 type Request struct {
-	Root    string // the slash command itself, "/ir" unless renamed
-	Text    string // what follows it
-	User    string
-	Team    string
-	Channel string
+	Root     string // the slash command itself, "/ir" unless renamed
+	Text     string // what follows it
+	User     string
+	Team     string
+	Channel  string
+	Envelope string // id of the delivery: the same one is handled once
 }
 
-// Right is what a command needs.
-type Right int
+// Reply is what a command answers: a message for the caller alone, a dialog, or
+// both.
+type Reply struct {
+	Message message.Message
+	Modal   *message.Modal
+	// Follow goes on finding things out after the first answer and shows each
+	// better version in its place. It is called at most once.
+	Follow func(ctx context.Context, show func(message.Message) error) error
+	// Share shows the answer to everybody in the channel. Set by Run for commands
+	// that allow it when the caller asked for it.
+	Share bool
+}
+
+// Say is a reply of a message and nothing else.
+func Say(m message.Message) Reply { return Reply{Message: m} }
+
+// Right is what a command needs. What each means is for the gate to say.
+type Right string
 
 // The rights. Anyone means any full member of the workspace.
 const (
-	Anyone Right = iota
-	Responder
+	Anyone    Right = "anyone"
+	Responder Right = "responder"
+	Incident  Right = "incident" // run an incident
+	LookUp    Right = "look up"  // ask outside sources about an indicator
+	Collect   Right = "collect"  // take evidence from an instance
+	Contain   Right = "contain"  // ask to isolate or release an instance
+	Admin     Right = "admin"
 )
 
-// Gate is the one authorisation function. It returns nil when the person may,
-// and otherwise the sentence to show them.
+// Rights lists all rights.
+var Rights = []Right{Anyone, Responder, Incident, LookUp, Collect, Contain, Admin}
+
+// Gate is the one authorisation function.
 type Gate interface {
+	// Refuse returns nil when the person may, and otherwise the sentence to show
+	// them.
 	Refuse(ctx context.Context, r Request, need Right) *message.Message
+	// May answers the same for what is only shown or hidden.
+	May(ctx context.Context, r Request, need Right) bool
 }
 
-// Desk is what commands can ask of the bot.
-type Desk interface {
-	// OpenCases describes open cases, most serious first, at most limit.
-	OpenCases(ctx context.Context, limit int) ([]message.Text, error)
-	// Case describes one case by its reference; false when there is none.
-	Case(ctx context.Context, ref string) (message.Message, bool, error)
-	// Question says whether the bot has an open or past question with this
-	// reference for this person.
-	Question(ctx context.Context, ref, user string) (message.Text, bool, error)
+// Desks are the parts of the bot that commands speak to. A command whose desk
+// is nil does not exist.
+type Desks struct {
+	Cases   CaseDesk
+	Actions ActionDesk
 }
 
 // command is a row of the table.
@@ -52,122 +74,65 @@ type command struct {
 	aliases []string
 	args    string
 	about   string
+	section string // heading in the help
 	need    Right
-	run     func(ctx context.Context, s *Set, r Request, args []string) (message.Message, error)
+	share   bool // the caller may show the answer to the channel
+	run     func(ctx context.Context, s *Set, r Request, args []string) (Reply, error)
 }
 
 // Set is the table of commands with what they need.
 type Set struct {
 	gate  Gate
-	desk  Desk
+	desks Desks
 	table []command
 }
 
 // New returns the commands.
-func New(gate Gate, desk Desk) *Set {
-	s := &Set{gate: gate, desk: desk}
-	s.table = []command{listCommand(), caseCommand(), verifyCommand(), helpCommand()}
+func New(gate Gate, d Desks) *Set {
+	s := &Set{gate: gate, desks: d}
+	if d.Cases != nil {
+		s.table = append(s.table, listCommand(), caseCommand(), verifyCommand())
+	}
+	if d.Actions != nil {
+		s.table = append(s.table, actionCommands()...)
+	}
+	s.table = append(s.table, helpCommand())
 	return s
 }
 
-// maxText is how much of a command is read; Slack allows far more.
-const maxText = 2000
-
 // Run answers a command. It never fails: whatever goes wrong is a sentence.
 // The error is for the log.
-func (s *Set) Run(ctx context.Context, r Request) (message.Message, error) {
+func (s *Set) Run(ctx context.Context, r Request) (Reply, error) {
 	if refused := s.gate.Refuse(ctx, r, Anyone); refused != nil {
-		return *refused, nil
+		return Say(*refused), nil
 	}
 	words, problem := split(r.Text)
 	if problem != "" {
-		return plain(problem), nil
+		return Say(plain(problem)), nil
 	}
 	if len(words) == 0 {
 		words = []string{"help"}
 	}
 	c, ok := s.find(words[0])
 	if !ok {
-		return s.unknown(r, words[0]), nil
+		return Say(s.unknown(r, words[0])), nil
 	}
 	if refused := s.gate.Refuse(ctx, r, c.need); refused != nil {
-		return *refused, nil
+		return Say(*refused), nil
 	}
-	m, err := c.run(ctx, s, r, words[1:])
+	args, share := words[1:], false
+	if n := len(args); c.share && n > 0 && slices.Contains(shareWords, args[n-1]) {
+		args, share = args[:n-1], true
+	}
+	out, err := c.run(ctx, s, r, args)
 	if err != nil {
-		return plain("That did not work, and nothing was changed. Please try again in a minute; if it stays so, tell whoever runs the bot."), fmt.Errorf("command %s: %w", c.name, err)
+		return Say(plain("That did not work, and nothing was changed. Please try again in a minute; if it stays so, tell whoever runs the bot.")), fmt.Errorf("command %s: %w", c.name, err)
 	}
-	return m, nil
+	out.Share = share && out.Modal == nil
+	return out, nil
 }
 
-func (s *Set) find(word string) (command, bool) {
-	word = strings.ToLower(word)
-	for _, c := range s.table {
-		if c.name == word || slices.Contains(c.aliases, word) {
-			return c, true
-		}
-	}
-	return command{}, false
-}
-
-// split cuts a command into words, undoing what chat clients do to quotes and
-// dashes.
-func split(text string) (words []string, problem string) {
-	if len(text) > maxText {
-		return nil, fmt.Sprintf("That is too long: at most %d characters.", maxText)
-	}
-	for _, r := range text {
-		if r == unicode.ReplacementChar || (unicode.IsControl(r) && !unicode.IsSpace(r)) {
-			return nil, "There are characters in it that cannot be typed. Please type it again by hand."
-		}
-	}
-	text = strings.NewReplacer("“", `"`, "”", `"`, "‘", "'", "’", "'", "—", "--", "–", "-").Replace(text)
-	return strings.Fields(text), ""
-}
-
-func (s *Set) unknown(r Request, word string) message.Message {
-	t := message.L("There is no command ").Code(word).L(".")
-	if near := s.nearest(word); near != "" {
-		t = t.L(" Did you mean ").Code(r.Root + " " + near).L("?")
-	}
-	return message.Message{}.Para(t.L(" ").Code(r.Root + " help").L(" shows all of them."))
-}
-
-// nearest is the command whose name is at most two typing errors away.
-func (s *Set) nearest(word string) string {
-	best, found := 3, ""
-	for _, c := range s.table {
-		for _, name := range append([]string{c.name}, c.aliases...) {
-			if d := distance(strings.ToLower(word), name); d < best {
-				best, found = d, c.name
-			}
-		}
-	}
-	return found
-}
-
-// distance is the number of single-character edits between two words.
-func distance(a, b string) int {
-	if len(a) > 32 {
-		return 32
-	}
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := 1; i <= len(a); i++ {
-		last := row[0]
-		row[0] = i
-		for j := 1; j <= len(b); j++ {
-			cost := last
-			if a[i-1] != b[j-1] {
-				cost++
-			}
-			last = row[j]
-			row[j] = min(cost, row[j]+1, row[j-1]+1)
-		}
-	}
-	return row[len(b)]
-}
+// shareWords at the end of a command show its answer to the channel.
+var shareWords = []string{"share", "--share", "-s"}
 
 func plain(text string) message.Message { return message.Message{}.Para(message.L(text)) }

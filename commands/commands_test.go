@@ -28,6 +28,8 @@ func (o *office) Refuse(_ context.Context, r Request, need Right) *message.Messa
 	return &m
 }
 
+func (o *office) May(ctx context.Context, r Request, need Right) bool { return o.Refuse(ctx, r, need) == nil }
+
 func (o *office) OpenCases(_ context.Context, limit int) ([]message.Text, error) {
 	return o.open[:min(limit, len(o.open))], o.err
 }
@@ -49,8 +51,8 @@ func newOffice() *office {
 
 func say(t *testing.T, o *office, user, text string) string {
 	t.Helper()
-	m, _ := New(o, o).Run(t.Context(), Request{Root: "/ir", Text: text, User: user, Team: "T0CORP"})
-	return flat(m)
+	out, _ := New(o, Desks{Cases: o}).Run(t.Context(), Request{Root: "/ir", Text: text, User: user, Team: "T0CORP"})
+	return flat(out.Message)
 }
 
 // flat is what a person reads, with outside values in guillemets.
@@ -139,9 +141,9 @@ func TestAFailureIsASentenceAndALogLine(t *testing.T) {
 	t.Parallel()
 	o := newOffice()
 	o.err = errors.New("dial tcp 10.0.0.1: secret detail")
-	m, err := New(o, o).Run(t.Context(), Request{Root: "/ir", Text: "list", User: "U0OMAR"})
-	if err == nil || strings.Contains(flat(m), "secret detail") || !strings.Contains(flat(m), "nothing was changed") {
-		t.Fatalf("shown %q, logged %v", flat(m), err)
+	out, err := New(o, Desks{Cases: o}).Run(t.Context(), Request{Root: "/ir", Text: "list", User: "U0OMAR"})
+	if err == nil || strings.Contains(flat(out.Message), "secret detail") || !strings.Contains(flat(out.Message), "nothing was changed") {
+		t.Fatalf("shown %q, logged %v", flat(out.Message), err)
 	}
 }
 
@@ -162,10 +164,10 @@ func FuzzRun(f *testing.F) {
 		f.Add(s)
 	}
 	o := newOffice()
-	set := New(o, o)
+	set := New(o, Desks{Cases: o})
 	f.Fuzz(func(t *testing.T, text string) {
-		m, err := set.Run(context.Background(), Request{Root: "/ir", Text: text, User: "U0OMAR"})
-		if err != nil || len(m.Parts) == 0 {
+		out, err := set.Run(context.Background(), Request{Root: "/ir", Text: text, User: "U0OMAR"})
+		if err != nil || len(out.Message.Parts) == 0 {
 			t.Fatalf("%q: no answer, %v", text, err)
 		}
 	})

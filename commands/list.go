@@ -10,16 +10,16 @@ import (
 const listMost = 20
 
 func listCommand() command {
-	return command{name: "list", aliases: []string{"ls", "cases", "open-cases"}, about: "show the open cases, most serious first", need: Responder, run: runList}
+	return command{name: "list", aliases: []string{"ls", "cases", "open-cases"}, about: "show the open cases, most serious first", section: sectionCases, need: Responder, share: true, run: runList}
 }
 
-func runList(ctx context.Context, s *Set, _ Request, _ []string) (message.Message, error) {
-	lines, err := s.desk.OpenCases(ctx, listMost+1)
+func runList(ctx context.Context, s *Set, _ Request, _ []string) (Reply, error) {
+	lines, err := s.desks.Cases.OpenCases(ctx, listMost+1)
 	if err != nil {
-		return message.Message{}, err
+		return Reply{}, err
 	}
 	if len(lines) == 0 {
-		return plain("No case is open."), nil
+		return Say(plain("No case is open.")), nil
 	}
 	m := message.Message{}.Title(message.L("Open cases"))
 	for i, line := range lines {
@@ -29,5 +29,5 @@ func runList(ctx context.Context, s *Set, _ Request, _ []string) (message.Messag
 		}
 		m = m.Para(line)
 	}
-	return m, nil
+	return Say(m), nil
 }

@@ -86,23 +86,26 @@ func (a Action) Check(p Params) error {
 			return fmt.Errorf("%s is %q, which is not its canonical form", name, clip(value))
 		}
 	}
-	return a.complete(p)
+	return a.missing(p)
+}
+
+func (a Action) missing(p Params) error {
+	for _, row := range a.Params {
+		if _, given := p[row.Name]; row.Required && !given {
+			return fmt.Errorf("%s is missing: %s", row.Name, row.About)
+		}
+	}
+	return nil
 }
 
 // complete fills in defaults and asks for what is missing.
 func (a Action) complete(p Params) error {
 	for _, row := range a.Params {
-		if _, given := p[row.Name]; given {
-			continue
-		}
-		if row.Required {
-			return fmt.Errorf("%s is missing: %s", row.Name, row.About)
-		}
-		if row.Default != "" {
+		if _, given := p[row.Name]; !given && row.Default != "" {
 			p[row.Name] = row.Default
 		}
 	}
-	return nil
+	return a.missing(p)
 }
 
 func (a Action) param(name string) (Param, bool) {

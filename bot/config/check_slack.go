@@ -86,11 +86,3 @@ func (d *document) checkChannels(c Channels) {
 		}
 	}
 }
-
-func (d *document) checkAccess(a Access) {
-	d.each("access.responders.users", a.Responders.Users, userID, "a user's id (U…, in the profile under \"Copy member ID\")")
-	d.each("access.responders.groups", a.Responders.Groups, groupID, "a user group's id (S…)")
-	if len(a.Responders.Users)+len(a.Responders.Groups) == 0 {
-		d.warn("access.responders", "access.responders names nobody, so nobody may use the commands of responders")
-	}
-}

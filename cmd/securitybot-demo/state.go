@@ -93,7 +93,7 @@ type moment struct {
 	What string     `json:"what"`
 }
 
-var roles = map[string]string{"U0ANA": "engineer", "U0PRIYA": "leads payments", "U0OMAR": "security, on call", "U0GUS": "guest"}
+var roles = map[string]string{"U0ANA": "engineer", "U0PRIYA": "leads payments", "U0OMAR": "security, on call", "U0MEI": "security, approver", "U0GUS": "guest"}
 
 var abouts = map[string]string{
 	"C0SECURITY": "Where the security team sees every case that needs somebody",

@@ -31,6 +31,7 @@ type Person struct {
 	Name       string   `yaml:"name"`
 	Principals []string `yaml:"principals"`
 	DeviceIPs  []string `yaml:"device_ips"`
+	Addresses  []string `yaml:"addresses"` // further e-mail addresses of the same person
 }
 
 // Contact is where a team is told. At least one field is set.
@@ -136,6 +137,14 @@ func (v *validator) people(people []Person) {
 		if p.ChatID != "" {
 			v.match(path+".chat_id", p.ChatID, chatIDPattern, "a chat user id such as U012AB3CD")
 			v.once(path+".chat_id", p.ChatID, byChat, i)
+		}
+		for j, a := range p.Addresses {
+			at := fmt.Sprintf("%s.addresses[%d]", path, j)
+			if !emailAddress.MatchString(a) {
+				v.add(at, "%q is not an e-mail address", a)
+				continue
+			}
+			v.once(at, strings.ToLower(a), byEmail, i)
 		}
 		if len(p.Name) > 80 {
 			v.add(path+".name", "a name for the greeting has at most 80 bytes")

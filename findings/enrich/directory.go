@@ -66,7 +66,7 @@ func New(c Config) (*Directory, error) {
 		d.egress = append(d.egress, netip.MustParsePrefix(s)) // checked by Validate
 	}
 	for _, p := range c.People {
-		p.Principals, p.DeviceIPs = slices.Clone(p.Principals), slices.Clone(p.DeviceIPs)
+		p.Principals, p.DeviceIPs, p.Addresses = slices.Clone(p.Principals), slices.Clone(p.DeviceIPs), slices.Clone(p.Addresses)
 		d.people = append(d.people, p)
 	}
 	d.indexPeople()
@@ -77,6 +77,9 @@ func (d *Directory) indexPeople() {
 	for i := range d.people {
 		p := &d.people[i]
 		d.byEmail[strings.ToLower(p.Email)] = p
+		for _, other := range p.Addresses {
+			d.byEmail[strings.ToLower(other)] = p
+		}
 		for _, principal := range p.Principals {
 			principal = strings.ToLower(principal)
 			if strings.Contains(principal, "*") {
@@ -104,6 +107,16 @@ func (d *Directory) Enrich(ctx context.Context, name string, f *findings.Finding
 		return map[string]any{"trusted": d.Trusted(f)}, nil
 	}
 	return nil, fmt.Errorf("%w: nothing is configured that answers %q", ErrUnavailable, name)
+}
+
+// SameAddress says whether two e-mail addresses are of one person: the same
+// text, or addresses that the configuration gives to one.
+func (d *Directory) SameAddress(a, b string) bool {
+	if a == "" || b == "" {
+		return false
+	}
+	a, b = strings.ToLower(a), strings.ToLower(b)
+	return a == b || d.byEmail[a] != nil && d.byEmail[a] == d.byEmail[b]
 }
 
 // Trusted reports whether every remote address of the finding lies in a network

@@ -3,8 +3,8 @@
 // tests and the demo run on it.
 //
 // The company is always the same: Ana is an engineer, Priya leads the payments
-// team, Omar is on call for security, Gus is a guest, and #security,
-// #payments and #platform are channels the bot is in.
+// team, Omar is on call for security, Mei approves, Gus is a guest, and
+// #security, #payments and #platform are channels the bot is in.
 package rig
 
 import (
@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net/http"
 	"os"
 	"slices"
 	"strings"
@@ -26,6 +27,7 @@ import (
 
 	"github.com/securitybot/securitybot/bot"
 	"github.com/securitybot/securitybot/bot/config"
+	"github.com/securitybot/securitybot/internal/fakes/awsfake"
 	"github.com/securitybot/securitybot/internal/fakes/pagerdutyfake"
 	"github.com/securitybot/securitybot/internal/fakes/slackfake"
 	"github.com/securitybot/securitybot/internal/fakes/sqsfake"
@@ -38,6 +40,9 @@ const (
 	Queue = "findings"
 	Dead  = "findings-dead"
 )
+
+// Hub is the account the bot runs in.
+const Hub = "999988887777"
 
 // RoutingKey and FallbackKey are the two PagerDuty services.
 const (
@@ -53,9 +58,10 @@ type Options struct {
 	Log     io.Writer // where the bot logs; nil for nowhere
 	Slack   []slackfake.Option
 	Queue   []sqsfake.Option
-	Quiet   bool // no second PagerDuty key
-	Replica int  // bots on the same world; 0 means 1
-	NoBots  bool // neither bot nor store: the caller runs processes of its own
+	Quiet   bool           // no second PagerDuty key
+	Replica int            // bots on the same world; 0 means 1
+	AWS     *awsfake.Cloud // accounts the bot may read; nil for none
+	NoBots  bool           // neither bot nor store: the caller runs processes of its own
 }
 
 // Rig is the world. Its fields may be used directly.
@@ -63,14 +69,15 @@ type Rig struct {
 	Slack *slackfake.Server
 	SQS   *sqsfake.Server
 	Pager *pagerdutyfake.Server
+	AWS   *awsfake.Cloud
 	Store *store.Store
 	Bots  []*bot.Bot
 	Clock *Clock
 
-	Ana, Priya, Omar, Gus slackfake.User
-	Security, Payments    slackfake.Channel
-	Platform              slackfake.Channel
-	OnCall                slackfake.Usergroup
+	Ana, Priya, Omar, Mei, Gus slackfake.User
+	Security, Payments         slackfake.Channel
+	Platform                   slackfake.Channel
+	OnCall                     slackfake.Usergroup
 
 	options Options
 	redis   *miniredis.Miniredis
@@ -91,6 +98,8 @@ func (c *Clock) Skipped() time.Duration { return time.Duration(c.skip.Load()) }
 func New(ctx context.Context, o Options) (*Rig, error) {
 	r := &Rig{options: o, Clock: &Clock{}, Slack: slackfake.New(o.Slack...), SQS: sqsfake.New(o.Queue...), Pager: pagerdutyfake.New(
 		pagerdutyfake.WithService("Security on call", RoutingKey), pagerdutyfake.WithService("Security fallback", FallbackKey))}
+	r.AWS = awsfake.New(awsfake.WithNow(r.Clock.Now))
+	r.roles()
 	r.people()
 	r.SQS.CreateQueue(Dead, sqsfake.QueueOptions{})
 	r.SQS.CreateQueue(Queue, sqsfake.QueueOptions{DLQ: Dead, MaxReceive: 5})
@@ -126,11 +135,12 @@ func (r *Rig) people() {
 		return r.Slack.AddUser(slackfake.User{ID: id, Name: name, RealName: full, Email: name + "@corp.example"})
 	}
 	r.Ana, r.Priya, r.Omar = add("U0ANA", "ana", "Ana Souza"), add("U0PRIYA", "priya", "Priya Nair"), add("U0OMAR", "omar", "Omar Haddad")
+	r.Mei = add("U0MEI", "mei", "Mei Tanaka")
 	r.Gus = r.Slack.AddUser(slackfake.User{ID: "U0GUS", Name: "gus", RealName: "Gus Guest", Email: "gus@partner.example", Guest: true})
 	channel := func(id, name string, members ...string) slackfake.Channel {
 		return r.Slack.AddChannel(slackfake.Channel{ID: id, Name: name, Members: append(members, r.Slack.BotUser)})
 	}
-	r.Security = channel("C0SECURITY", "security", r.Omar.ID)
+	r.Security = channel("C0SECURITY", "security", r.Omar.ID, r.Mei.ID)
 	r.Payments = channel("C0PAYMENTS", "payments", r.Priya.ID, r.Ana.ID, r.Gus.ID)
 	r.Platform = channel("C0PLATFORM", "platform", r.Priya.ID, r.Ana.ID)
 	r.OnCall = r.Slack.AddUsergroup(slackfake.Usergroup{ID: "S0ONCALL", Handle: "security-oncall", Name: "Security on call", Users: []string{r.Omar.ID}})
@@ -154,11 +164,25 @@ func (r *Rig) build(ctx context.Context) (*bot.Bot, error) {
 	if err != nil {
 		return nil, err
 	}
+	d.AWS = r.hub()
 	d.Store, d.Clock, d.Log, d.Reg = r.Store, r.Clock, log, prometheus.NewRegistry()
 	for i := range d.Queues {
 		d.Queues[i].Client = r.client()
 	}
+	if d.Looking, err = r.looking(cfg); err != nil {
+		return nil, err
+	}
 	return bot.New(bot.SettingsOf(cfg), d)
+}
+
+// looking lets the bot look things up in the accounts of this world.
+func (r *Rig) looking(cfg *config.Config) (bot.Looking, error) {
+	if r.options.AWS == nil {
+		return bot.Looking{}, nil
+	}
+	k := r.options.AWS.User(Hub, "securitybot")
+	return bot.LookingWith(cfg, aws.Config{Region: "eu-west-1", BaseEndpoint: &r.options.AWS.URL, HTTPClient: &http.Client{},
+		Credentials: credentials.NewStaticCredentialsProvider(k.AccessKeyID, k.SecretAccessKey, "")})
 }
 
 // client speaks to the queue without any environment.
@@ -174,8 +198,9 @@ func (r *Rig) Config(addr string) string {
 		"sqs: {queues: [{url: \"" + r.SQS.QueueURL(Queue) + "\", region: eu-west-1, accounts: [\"111122223333\"]}]}",
 		"redis: {addrs: [\"" + addr + "\"]}",
 		"on_call_mention: " + r.OnCall.ID,
-		"access: {responders: {groups: [" + r.OnCall.ID + "]}}",
+		"access: {responders: {groups: [" + r.OnCall.ID + "]}, approvers: {users: [" + r.Mei.ID + "]}}",
 		"http: {addr: \"\"}",
+		r.awsConfig(),
 	}
 	key := "pagerduty: {routing_key: \"${env:KEY}\", events_url: " + r.Pager.URL
 	if !r.options.Quiet {
@@ -256,6 +281,7 @@ func (r *Rig) Close() error {
 	r.Slack.Close()
 	r.SQS.Close()
 	r.Pager.Close()
+	r.AWS.Close()
 	if r.redis != nil {
 		r.redis.Close()
 	}

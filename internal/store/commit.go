@@ -91,11 +91,11 @@ func (s *Store) commitCall(c Commit) (call, error) {
 		return call{}, err
 	}
 	op := opName(c.Op)
-	keys := make([]string, 0, 9+len(c.Writes)+len(c.Marks))
+	keys := make([]string, 0, 5+len(Lanes)+len(c.Writes)+len(c.Marks))
 	keys = append(keys, s.k.seq(), s.k.timers(), s.k.open(), s.k.effects(), s.k.op(op))
 	keys = append(keys, s.k.lanes()...)
 	args := []any{op, opTTL.Milliseconds(), s.lastSeq(),
-		len(c.Writes), len(c.Marks), len(c.Done), len(c.Cancel), len(c.Plan)}
+		len(c.Writes), len(c.Marks), len(c.Done), len(c.Cancel), len(c.Plan), len(Lanes)}
 	args = append(args, laneNames()...)
 	for _, w := range c.Writes {
 		keys = append(keys, s.k.doc(w.ID))

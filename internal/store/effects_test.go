@@ -217,7 +217,7 @@ func TestDepth(t *testing.T) {
 		claim(t, s, store.LanePage, t0, 1)
 		got, err := s.Depth(context.Background(), t0.Add(time.Second))
 		wanted := map[store.Lane]store.LaneDepth{store.LaneNotify: {Waiting: 2, Oldest: t0, Planned: 3},
-			store.LanePage: {Planned: 1}, store.LaneInquiry: {}, store.LaneRecord: {}}
+			store.LanePage: {Planned: 1}, store.LaneInquiry: {}, store.LaneRecord: {}, store.LaneAct: {}}
 		if diff := cmp.Diff(wanted, got); err != nil || diff != "" {
 			t.Fatal(err, diff)
 		}

@@ -34,16 +34,19 @@ type Write struct {
 // another.
 type Lane string
 
-// The lanes, most urgent first.
+// The lanes, most urgent first; LaneAct is for what changes something in AWS
+// and is as urgent as LaneInquiry.
 const (
 	LanePage    Lane = "page"
 	LaneInquiry Lane = "inquiry"
 	LaneNotify  Lane = "notify"
 	LaneRecord  Lane = "record"
+	LaneAct     Lane = "act"
 )
 
-// Lanes lists all lanes, most urgent first.
-var Lanes = []Lane{LanePage, LaneInquiry, LaneNotify, LaneRecord}
+// Lanes lists all lanes. Records of effects name them by their place here, so a
+// new one goes to the end.
+var Lanes = []Lane{LanePage, LaneInquiry, LaneNotify, LaneRecord, LaneAct}
 
 // Effect is something to be done outside, planned durably. ID is stable
 // (case, step, generation): planning an effect whose ID is already planned is

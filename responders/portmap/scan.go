@@ -52,6 +52,7 @@ type Job struct {
 const (
 	parallelPlaces = 4
 	placeTimeout   = 10 * time.Minute
+	publishTimeout = time.Minute
 	scanAttempts   = 8
 )
 
@@ -102,9 +103,10 @@ func isZero(n int) int {
 func (j *Job) one(ctx context.Context, p Place) (Scan, error) {
 	s, cause := j.scan(ctx, p)
 	s.Finished = j.now()
-	// The verdict is published even when the run is being stopped: a map that
-	// nobody completed must not look complete.
-	publish, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
+	if cause != nil && errors.Is(ctx.Err(), context.Canceled) {
+		return s, cause // the process is stopping, which says nothing about the last map
+	}
+	publish, cancel := context.WithTimeout(context.WithoutCancel(ctx), publishTimeout)
 	defer cancel()
 	if err := j.Shelf.Publish(publish, s); err != nil && !errors.Is(err, ErrOlder) {
 		return s, errors.Join(cause, fmt.Errorf("publish the map: %w", err))
@@ -163,8 +165,6 @@ func reason(err error) string {
 		return "AWS answered " + e.ErrorCode()
 	case errors.Is(err, context.DeadlineExceeded):
 		return "it took too long"
-	case errors.Is(err, context.Canceled):
-		return "it was stopped"
 	}
 	return "AWS cannot be reached"
 }

@@ -39,7 +39,7 @@ func (r *request) ec2(c *Cloud) *ec2State { return c.ec2(r.Account, r.Region) }
 
 func ec2Service() service {
 	ops := map[string]operation{}
-	for _, more := range []map[string]operation{ec2Instances(), ec2Interfaces(), ec2Groups(), ec2Volumes(), ec2Tags()} {
+	for _, more := range []map[string]operation{ec2Instances(), ec2Interfaces(), ec2Groups(), ec2Volumes(), ec2Tags(), ec2Addresses()} {
 		maps.Copy(ops, more)
 	}
 	return service{protocol: ec2Query, xmlns: "http://ec2.amazonaws.com/doc/2016-11-15/", ops: ops}
@@ -149,6 +149,16 @@ func selected[T any](s *ec2State, r *request, all map[string]T, ids []string, mi
 		}
 	}
 	return out, nil
+}
+
+// visible leaves out what the account hides, unless it is asked for.
+func visible[T any](r *request, all map[string]T, hidden func(T) bool) map[string]T {
+	if r.str("IncludeManagedResources") == "true" {
+		return all
+	}
+	out := maps.Clone(all)
+	maps.DeleteFunc(out, func(_ string, x T) bool { return hidden(x) })
+	return out
 }
 
 func matches(filters, attrs map[string][]string, tags map[string]string) (bool, error) {

@@ -51,6 +51,11 @@ type wireAttached struct {
 	Attachment  *wireAttachment  `xml:"attachment"`
 	Association *wireAssociation `xml:"association"`
 	Operator    wireOperator     `xml:"operator"`
+	IPv6        []wireIPv6       `xml:"ipv6AddressesSet>item"`
+}
+
+type wireIPv6 struct {
+	Address string `xml:"ipv6Address"`
 }
 
 // wireInterface is an interface as DescribeNetworkInterfaces shows it.
@@ -85,6 +90,9 @@ func (s *ec2State) wireAttached(e *Interface) wireAttached {
 	if e.Attachment != "" {
 		w.Status, w.Attachment = "in-use", &wireAttachment{ID: e.Attachment, Index: e.Index, Status: "attached"}
 	}
+	if e.IPv6 != "" {
+		w.IPv6 = []wireIPv6{{e.IPv6}}
+	}
 	if e.PublicIP != "" {
 		w.Association = &wireAssociation{e.PublicIP}
 	}
@@ -97,10 +105,10 @@ func describeInterfaces(c *Cloud, r *request) (any, error) {
 	if err := wellFormed(ids, "InvalidNetworkInterfaceId.Malformed"); err != nil {
 		return nil, err
 	}
-	found, err := selected(s, r, s.interfaces, ids, "InvalidNetworkInterfaceID.NotFound", func(e *Interface) map[string][]string {
+	found, err := selected(s, r, visible(r, s.interfaces, func(e *Interface) bool { return e.Hidden }), ids, "InvalidNetworkInterfaceID.NotFound", func(e *Interface) map[string][]string {
 		return map[string][]string{"network-interface-id": {e.ID}, "attachment.instance-id": {e.Instance}, "vpc-id": {e.VPC}, "group-id": e.Groups,
 			"addresses.private-ip-address": {e.PrivateIP}, "private-ip-address": {e.PrivateIP}, "association.public-ip": {e.PublicIP},
-			"addresses.association.public-ip": {e.PublicIP}, "interface-type": {e.Kind}}
+			"addresses.association.public-ip": {e.PublicIP}, "ipv6-addresses.ipv6-address": {e.IPv6}, "interface-type": {e.Kind}}
 	}, func(e *Interface) map[string]string { return e.Tags })
 	if err != nil {
 		return nil, err

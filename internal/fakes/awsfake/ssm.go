@@ -155,7 +155,7 @@ func input[T any](r *request) (T, error) {
 	return in, nil
 }
 
-func seconds(t time.Time) float64 { return float64(t.UnixMilli()) / 1000 }
+func epoch(t time.Time) float64 { return float64(t.UnixMilli()) / 1000 }
 
 // Invocation returns what has become of a command.
 func (c *Cloud) Invocation(account, region, id string) Invocation {

@@ -39,7 +39,7 @@ func describeAgents(c *Cloud, r *request) (any, error) {
 	for _, id := range slices.Sorted(maps.Keys(stateOf[ssmState](c, r.Account, r.Region).agents)) {
 		if a := stateOf[ssmState](c, r.Account, r.Region).agents[id]; wanted(id) {
 			list = append(list, map[string]any{
-				"InstanceId": id, "PingStatus": cmp.Or(a.Ping, "Online"), "LastPingDateTime": seconds(r.At.Add(-a.LastPing)),
+				"InstanceId": id, "PingStatus": cmp.Or(a.Ping, "Online"), "LastPingDateTime": epoch(r.At.Add(-a.LastPing)),
 				"AgentVersion": cmp.Or(a.Version, "3.3.3572.0"), "PlatformType": cmp.Or(a.Platform, "Linux"),
 				"PlatformName": cmp.Or(a.PlatformName, "Amazon Linux"), "PlatformVersion": "2023", "ResourceType": "EC2Instance",
 			})
@@ -113,7 +113,7 @@ func sendCommand(c *Cloud, r *request) (any, error) {
 func (x *ssmCommand) wire() map[string]any {
 	return map[string]any{
 		"CommandId": x.ID, "DocumentName": x.Document, "DocumentVersion": x.Version, "Comment": x.Comment,
-		"InstanceIds": []string{x.Instance}, "RequestedDateTime": seconds(x.Requested), "Status": x.Status,
+		"InstanceIds": []string{x.Instance}, "RequestedDateTime": epoch(x.Requested), "Status": x.Status,
 		"StatusDetails": cmp.Or(x.Details, x.Status),
 	}
 }

@@ -1,18 +1,18 @@
 #!lua
 -- Applies one Commit, or nothing.
 --
--- KEYS  1 seq  2 timers  3 open  4 effects  5 op  6..9 lanes
+-- KEYS  1 seq  2 timers  3 open  4 effects  5 op  6... lanes
 --       then one document per write, then one mark per mark
 -- ARGV  1 operation (11 characters)  2 life of the op key in ms
 --       3 highest seq the caller has seen
 --       4 writes  5 marks  6 dones  7 cancels  8 plans   (counts)
---       9..12 names of the lanes 6..9
+--       9 the lanes in number, then their names
 --       then per write:  id, expected version, "1" = delete, body, TTL in ms
 --                        (0 = none), timer in ms ("" = none), "1" = open
 --       per mark:        TTL in ms
 --       per done:        effect id, fence
 --       per cancel:      effect id
---       per plan:        effect id, number of the lane (1..4), due in ms, record
+--       per plan:        effect id, number of the lane (from 1), due in ms, record
 -- Reply {result, seq, lost}: result 1 applied, 2 had been applied already,
 --       3 seen, 4 fenced, 5 conflict; seq the number of this commit;
 --       lost how many commits the caller knows of and the server does not.
@@ -23,12 +23,15 @@ local OPLEN, OPKEEP = 11, 4
 local op = ARGV[1]
 local nw, nm, nd, nc, np = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6]),
   tonumber(ARGV[7]), tonumber(ARGV[8])
-local W, M = 12, 12 + 7 * nw
+local nl = tonumber(ARGV[9])
+local W = 9 + nl
+local M = W + 7 * nw
 local D = M + nm
 local C = D + 2 * nd
 local P = C + nc
 local lanes = {}
-for i = 0, 3 do lanes[ARGV[9 + i]] = KEYS[6 + i] end
+for i = 1, nl do lanes[ARGV[9 + i]] = KEYS[5 + i] end
+local K = 5 + nl -- keys before the documents
 
 local function int(n) return string.format('%.0f', n) end
 
@@ -36,13 +39,13 @@ local function int(n) return string.format('%.0f', n) end
 if redis.call('EXISTS', KEYS[5]) == 1 then return {2, 0, 0} end
 local seen, conflict, traced = false, false, nm > 0
 for i = 1, nm do
-  local by = redis.call('GET', KEYS[9 + nw + i])
+  local by = redis.call('GET', KEYS[K + nw + i])
   if by == op then return {2, 0, 0} end
   if by then seen = true end
 end
 local versions, ops = {}, {}
 for i = 1, nw do
-  local head = redis.call('GETRANGE', KEYS[9 + i], 0, 79)
+  local head = redis.call('GETRANGE', KEYS[K + i], 0, 79)
   versions[i], ops[i] = 0, ''
   if head ~= '' then
     local v, o = string.match(head, '^(%d+) (%S+) ')
@@ -74,11 +77,11 @@ if seq <= last then
 end
 if not traced then redis.call('SET', KEYS[5], '1', 'PX', ARGV[2]) end
 
-for i = 1, nm do redis.call('SET', KEYS[9 + nw + i], op, 'PX', ARGV[M + i]) end
+for i = 1, nm do redis.call('SET', KEYS[K + nw + i], op, 'PX', ARGV[M + i]) end
 
 for i = 1, nw do
   local at = W + 7 * (i - 1)
-  local key, id, timer = KEYS[9 + i], ARGV[at + 1], ARGV[at + 6]
+  local key, id, timer = KEYS[K + i], ARGV[at + 1], ARGV[at + 6]
   if ARGV[at + 3] == '1' then
     redis.call('DEL', key)
   else
@@ -114,7 +117,7 @@ for i = 1, nc do drop(ARGV[C + i]) end
 for i = 1, np do
   local at = P + 4 * (i - 1)
   local lane = tonumber(ARGV[at + 2])
-  if redis.call('HSETNX', KEYS[4], ARGV[at + 1], '0 0 ' .. ARGV[8 + lane] .. ' ' .. ARGV[at + 4]) == 1 then
+  if redis.call('HSETNX', KEYS[4], ARGV[at + 1], '0 0 ' .. ARGV[9 + lane] .. ' ' .. ARGV[at + 4]) == 1 then
     redis.call('ZADD', KEYS[5 + lane], ARGV[at + 3], ARGV[at + 1])
   end
 end

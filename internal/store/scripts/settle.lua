@@ -1,8 +1,8 @@
 #!lua
 -- Moves claimed effects to another instant: a longer lease, or given back.
 --
--- KEYS  1 effects  2..5 lanes
--- ARGV  1 "extend" or "retry"  2 the instant in ms  3..6 names of the lanes
+-- KEYS  1 effects  2... lanes
+-- ARGV  1 "extend" or "retry"  2 the instant in ms  3... names of the lanes
 --       then per effect: id, fence
 -- Reply per effect: 1 moved, 0 not the caller's any more
 --
@@ -10,9 +10,9 @@
 -- but do nothing else with it.
 
 local lanes = {}
-for i = 0, 3 do lanes[ARGV[3 + i]] = KEYS[2 + i] end
+for i = 2, #KEYS do lanes[ARGV[1 + i]] = KEYS[i] end
 local out = {}
-for i = 7, #ARGV, 2 do
+for i = #KEYS + 2, #ARGV, 2 do
   local id, fence, moved = ARGV[i], ARGV[i + 1], 0
   local rec = redis.call('HGET', KEYS[1], id)
   if rec then

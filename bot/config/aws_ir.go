@@ -1,0 +1,78 @@
+package config
+
+import "regexp"
+
+// AWSIR is what the bot may do in AWS. Without accounts it does nothing there.
+type AWSIR struct {
+	Accounts   []string `yaml:"accounts"`    // 12 digits each; nothing is done in others
+	Regions    []string `yaml:"regions"`     // empty for all
+	OwnAccount string   `yaml:"own_account"` // the account whose role is not assumed, because the bot runs with it
+	ExternalID string   `yaml:"external_id"` // that the roles' trust policies ask for
+	Roles      AWSRoles `yaml:"roles"`
+	Evidence   Evidence `yaml:"evidence"`
+	// CollectPerHour is how many operations policy may start in one account in an
+	// hour. What people ask for does not count.
+	CollectPerHour int `yaml:"collect_per_hour"`
+}
+
+// AWSRoles are the names of the roles in each account, with their path.
+type AWSRoles struct {
+	Read    string `yaml:"read"`
+	Acquire string `yaml:"acquire"`
+	Contain string `yaml:"contain"`
+	Release string `yaml:"release"`
+}
+
+// Evidence is the bucket that evidence goes to, in an account of the
+// responders.
+type Evidence struct {
+	Bucket   string `yaml:"bucket"`
+	Region   string `yaml:"region"`
+	KMSKey   string `yaml:"kms_key"`   // ARN; empty is the bucket's own encryption
+	LockMode string `yaml:"lock_mode"` // GOVERNANCE or COMPLIANCE; empty is no Object Lock
+	LockDays int    `yaml:"lock_days"`
+}
+
+// Enabled says whether anything may be done in AWS.
+func (a AWSIR) Enabled() bool { return len(a.Accounts) > 0 }
+
+var (
+	awsRegion  = regexp.MustCompile(`^[a-z]{2}(-[a-z]+)+-[0-9]$`)
+	roleName   = regexp.MustCompile(`^([\w+=,.@-]+/)*[\w+=,.@-]{1,64}$`)
+	bucketName = regexp.MustCompile(`^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$`)
+	keyARN     = regexp.MustCompile(`^arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:(key|alias)/[A-Za-z0-9/_-]+$`)
+)
+
+func (d *document) checkAWSIR(a AWSIR) {
+	d.each("aws_ir.accounts", a.Accounts, accountID, "an account id of 12 digits in quotes")
+	d.each("aws_ir.regions", a.Regions, awsRegion, "a region such as eu-west-1")
+	if a.OwnAccount != "" && !accountID.MatchString(a.OwnAccount) && !d.failed("aws_ir.own_account") {
+		d.wrong("aws_ir.own_account", "aws_ir.own_account is an account id of 12 digits in quotes, not %s", show(a.OwnAccount))
+	}
+	for path, name := range map[string]string{"read": a.Roles.Read, "acquire": a.Roles.Acquire, "contain": a.Roles.Contain, "release": a.Roles.Release} {
+		if path = "aws_ir.roles." + path; !roleName.MatchString(name) && !d.failed(path) {
+			d.wrong(path, "%s is the name of a role, not its ARN, not %s", path, show(name))
+		}
+	}
+	between(d, "aws_ir.collect_per_hour", a.CollectPerHour, 0, 1000)
+	d.checkEvidence(a.Evidence)
+	if a.Enabled() && a.Evidence.Bucket == "" && !d.failed("aws_ir.evidence") {
+		d.warn("aws_ir.accounts", "aws_ir.evidence.bucket is not set, so osquery, memory and tcpdump have nowhere to put what they find and are refused")
+	}
+}
+
+func (d *document) checkEvidence(e Evidence) {
+	if e.Bucket != "" && !bucketName.MatchString(e.Bucket) && !d.failed("aws_ir.evidence.bucket") {
+		d.wrong("aws_ir.evidence.bucket", "aws_ir.evidence.bucket is the name of a bucket, not %s", show(e.Bucket))
+	}
+	if e.Region != "" && !awsRegion.MatchString(e.Region) && !d.failed("aws_ir.evidence.region") {
+		d.wrong("aws_ir.evidence.region", "aws_ir.evidence.region is a region such as eu-west-1, not %s", show(e.Region))
+	}
+	if e.KMSKey != "" && !keyARN.MatchString(e.KMSKey) && !d.failed("aws_ir.evidence.kms_key") {
+		d.wrong("aws_ir.evidence.kms_key", "aws_ir.evidence.kms_key is the ARN of a key, not %s", show(e.KMSKey))
+	}
+	if e.LockMode != "" {
+		d.oneOf("aws_ir.evidence.lock_mode", e.LockMode, "GOVERNANCE", "COMPLIANCE")
+		between(d, "aws_ir.evidence.lock_days", e.LockDays, 1, 36500)
+	}
+}
