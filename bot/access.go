@@ -81,7 +81,7 @@ type identity struct{ chatID, email string }
 // not expressly allowed is denied, and so is anything whose look-up fails. The
 // returned message tells the person why; nil means allowed.
 func (b *Bot) authorise(ctx context.Context, p who, what act, on object) *message.Message {
-	why, sentence := b.judge(ctx, p, what, on)
+	why, sentence := b.weigh(ctx, p, what, on)
 	if why == "" {
 		return nil
 	}
@@ -95,13 +95,13 @@ func (b *Bot) authorise(ctx context.Context, p who, what act, on object) *messag
 
 // may is authorise for what is only shown or hidden: nobody has tried anything.
 func (b *Bot) may(ctx context.Context, p who, what act, on object) bool {
-	why, _ := b.judge(ctx, p, what, on)
+	why, _ := b.weigh(ctx, p, what, on)
 	return why == ""
 }
 
-// judge decides: why somebody may not, as a label and as a sentence for them;
+// weigh decides: why somebody may not, as a label and as a sentence for them;
 // empty when they may.
-func (b *Bot) judge(ctx context.Context, p who, what act, on object) (why, sentence string) {
+func (b *Bot) weigh(ctx context.Context, p who, what act, on object) (why, sentence string) {
 	need, listed := requirements[what]
 	if !listed || p.user == "" {
 		return "act", "This is not something the bot lets anybody do."

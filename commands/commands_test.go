@@ -28,7 +28,9 @@ func (o *office) Refuse(_ context.Context, r Request, need Right) *message.Messa
 	return &m
 }
 
-func (o *office) May(ctx context.Context, r Request, need Right) bool { return o.Refuse(ctx, r, need) == nil }
+func (o *office) May(ctx context.Context, r Request, need Right) bool {
+	return o.Refuse(ctx, r, need) == nil
+}
 
 func (o *office) OpenCases(_ context.Context, limit int) ([]message.Text, error) {
 	return o.open[:min(limit, len(o.open))], o.err
