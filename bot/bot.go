@@ -80,6 +80,7 @@ type Bot struct {
 	pager    *pagerduty.Client
 	acting   Acting
 	looking  Looking
+	pauses   pauses
 	slack    *chat.Slack
 	verifier inquiries.Verifier // nil: nobody can prove a "yes"
 	commands *commands.Set

@@ -65,13 +65,18 @@ func (b *Bot) runPortMap(ctx context.Context) {
 	}
 }
 
-// enrichTimeout bounds one enrichment: slower is unavailable, which raises
-// attention.
-const enrichTimeout = 2 * time.Second
+const (
+	// enrichTimeout bounds the look-ups that a decision hangs on: slower is
+	// unavailable, which raises attention.
+	enrichTimeout = 2 * time.Second
+	// contextTimeout bounds those that only tell people more: a page does not wait
+	// for them (P21).
+	contextTimeout = 900 * time.Millisecond
+)
 
 // enrichAll asks for several look-ups at once, so that slow ones do not add up.
-func (b *Bot) enrichAll(ctx context.Context, names []string, f *findings.Finding) (facts map[string]any, unavailable map[string]string) {
-	ctx, cancel := context.WithTimeout(ctx, enrichTimeout)
+func (b *Bot) enrichAll(ctx context.Context, limit time.Duration, names []string, f *findings.Finding) (facts map[string]any, unavailable map[string]string) {
+	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	facts, unavailable = map[string]any{}, map[string]string{}
 	var mu sync.Mutex
@@ -99,10 +104,18 @@ func (b *Bot) enrich(ctx context.Context, name string, f *findings.Finding) (v a
 			v, err = nil, fmt.Errorf("%s: %w: panic: %v", name, enrich.ErrUnavailable, p)
 		}
 	}()
-	if ask, ok := b.sources()[name]; ok {
-		return ask(ctx, f)
+	ask, ok := b.sources()[name]
+	if !ok {
+		return b.people.Enrich(ctx, name, f)
 	}
-	return b.people.Enrich(ctx, name, f)
+	if b.pauses.paused(name) {
+		return nil, fmt.Errorf("%s: %w: it did not answer in time a moment ago", name, enrich.ErrUnavailable)
+	}
+	v, err = ask(ctx, f)
+	if ctx.Err() != nil {
+		b.pauses.pause(name)
+	}
+	return v, err
 }
 
 // contextKey is under what a source may leave sentences for people; the policy
