@@ -47,7 +47,7 @@ func (b *Bot) runAuditLog(ctx context.Context) {
 			b.endAuditLog(context.WithoutCancel(ctx))
 			return
 		case r := <-l.refusals:
-			b.writeRefusals(ctx, r)
+			b.writeRefusals(context.WithoutCancel(ctx), r) // what was taken is written, even at the end
 		case <-look.C:
 			if !started {
 				started = b.auditStart(ctx)

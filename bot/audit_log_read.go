@@ -128,3 +128,24 @@ func auditRecord(d store.Doc) (audit.Record, error) {
 	}
 	return r, nil
 }
+
+// auditSettings picks what the audit log needs from a configuration.
+func auditSettings(cfg *config.Config) AuditSettings {
+	s := AuditSettings{Dir: cfg.Audit.Checkpoints, Every: cfg.Audit.CheckpointEvery}
+	if keys := AuditKeys(cfg); cfg.Audit.Key.Configured() && len(keys) > 0 {
+		s.Key, s.OldKeys = keys[0], keys[1:]
+	}
+	return s
+}
+
+// AuditKeys are the keys that may have signed the log, the present one first.
+// The secrets must have been fetched.
+func AuditKeys(cfg *config.Config) [][]byte {
+	var keys [][]byte
+	for _, s := range append([]config.Secret{cfg.Audit.Key}, cfg.Audit.OldKeys...) {
+		if s.Configured() {
+			keys = append(keys, []byte(s.Reveal()))
+		}
+	}
+	return keys
+}

@@ -51,6 +51,8 @@ func (b *Bot) auditRefusal(r audit.Record) {
 
 // writeRefusals records what waits, first included.
 func (b *Bot) writeRefusals(ctx context.Context, first audit.Record) {
+	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
+	defer cancel()
 	batch := []audit.Record{first}
 	for more := true; more && len(batch) < refusalBatch; {
 		select {

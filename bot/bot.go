@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/securitybot/securitybot/bot/cases"
@@ -40,6 +41,7 @@ type Settings struct {
 	MaxOpen         int                              // questions one person may have open
 	Command         string                           // the slash command
 	ArchiveDir      string                           // where decided findings are written; empty for nowhere
+	AWSIR           config.AWSIR                     // what may be done in AWS
 	HTTPAddr        string                           // health and metrics; empty for none
 	AuditLog        AuditSettings                    // who did what
 }
@@ -55,7 +57,7 @@ type Deps struct {
 	Policy  *policy.Policy
 	People  *enrich.Directory
 	Pager   *pagerduty.Client
-	Acting  Acting
+	AWS     aws.Config // the bot's own credentials and endpoints
 	Looking Looking
 	Chat    chat.Config
 	Queues  []Queue
@@ -106,9 +108,13 @@ type Bot struct {
 
 // New puts a bot together. Nothing is contacted.
 func New(s Settings, d Deps) (*Bot, error) {
-	b := &Bot{cfg: s, store: d.Store, clock: d.Clock, policy: d.Policy, people: d.People, pager: d.Pager, acting: d.Acting,
+	b := &Bot{cfg: s, store: d.Store, clock: d.Clock, policy: d.Policy, people: d.People, pager: d.Pager,
 		log: d.Log, reg: d.Reg, metrics: newMetrics(d.Reg), instance: randomID()[:10] + "-",
 		routes: cases.Routes{Security: s.SecurityChannel, Archive: s.ArchiveDir != ""}}
+	var err error
+	if b.acting, err = b.newActing(s.AWSIR, d.AWS); err != nil {
+		return nil, err
+	}
 	b.looking = d.Looking.prepare(b)
 	b.commands, b.buttons, b.dialogs = commands.New(b, b.desks()), buttons(), dialogs()
 	slack, err := chat.New(d.Chat, b, d.Log, d.Reg)

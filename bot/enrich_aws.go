@@ -6,7 +6,6 @@ import (
 	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	awsconfig "github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
 	"github.com/securitybot/securitybot/bot/config"
@@ -33,18 +32,6 @@ func (r readers) Reader(ctx context.Context, account, region string) (aws.Config
 		return aws.Config{}, fmt.Errorf("account %q is not one of those in the configuration", account)
 	}
 	return r.sessions.Config(ctx, awsrole.Request{Account: account, Region: region, Role: string(responders.RoleRead), Session: readSession})
-}
-
-// looking builds what the configuration lets the bot ask AWS.
-func looking(ctx context.Context, cfg *config.Config) (Looking, error) {
-	if len(readAccounts(cfg)) == 0 {
-		return Looking{}, nil
-	}
-	hub, err := awsconfig.LoadDefaultConfig(ctx, awsconfig.WithRegion(readRegions(cfg)[0]))
-	if err != nil {
-		return Looking{}, fmt.Errorf("set up AWS for look-ups: %w", err)
-	}
-	return LookingWith(cfg, hub)
 }
 
 // LookingWith builds what the configuration lets the bot ask AWS, with the

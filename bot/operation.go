@@ -12,6 +12,7 @@ import (
 	"github.com/securitybot/securitybot/findings"
 	"github.com/securitybot/securitybot/internal/store"
 	"github.com/securitybot/securitybot/responders"
+	"github.com/securitybot/securitybot/responders/awsir"
 )
 
 // Operations: what people and policy have done on instances. The engine is
@@ -164,16 +165,16 @@ func (r records) Get(ctx context.Context, key string) ([]byte, bool, error) {
 	return docs[0].Body, docs[0].Version > 0, nil
 }
 
-// put stores a record that does not exist yet; false when there is one.
-func (r records) put(ctx context.Context, key string, body []byte) (bool, error) {
+// Put implements awsir.Records.
+func (r records) Put(ctx context.Context, key string, body []byte) error {
 	t := r.b.begin()
 	t.docs[recordDoc(key)] = store.Doc{ID: recordDoc(key)}
 	t.write(store.Write{ID: recordDoc(key), Body: body})
 	err := r.b.commit(ctx, t)[0]
 	if errors.Is(err, store.ErrConflict) {
-		return false, nil
+		return awsir.ErrExists
 	}
-	return err == nil, err
+	return err
 }
 
 // Delete implements awsir.Records.

@@ -54,7 +54,7 @@ func operationButtons(o *responders.Operation, a responders.Action) []message.Bu
 	case o.State == responders.Waiting:
 		value := o.ID + "." + o.Job.Digest()
 		return []message.Button{
-			{Action: actApprove, Value: value, Label: "Approve", Style: message.Danger, Hint: fmt.Sprintf("%s %s", a.ID, o.Job.Target.Instance)},
+			{Action: actApprove, Value: value, Label: "Approve", Style: message.Danger, Hint: "Approve exactly what is listed above"},
 			{Action: actRefuse, Value: value, Label: "Refuse"},
 		}
 	case o.State == responders.Done && a.Undo != "":

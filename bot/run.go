@@ -8,6 +8,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	awsconfig "github.com/aws/aws-sdk-go-v2/config"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -48,7 +49,9 @@ func Run(ctx context.Context, cfg *config.Config, log *slog.Logger, version stri
 		return err
 	}
 	d.Store, d.Clock, d.Log, d.Reg = s, clock, log, reg
-	b, err := New(SettingsOf(cfg), d)
+	settings := SettingsOf(cfg)
+	settings.AuditLog.Version = version
+	b, err := New(settings, d)
 	if err != nil {
 		return err
 	}
@@ -69,15 +72,19 @@ func Parts(ctx context.Context, cfg *config.Config, log *slog.Logger) (Deps, err
 	if err != nil {
 		return Deps{}, fmt.Errorf("set up PagerDuty: %w", err)
 	}
+	hub, err := hubOf(ctx, cfg)
+	if err != nil {
+		return Deps{}, err
+	}
 	queues, err := queuesOf(ctx, cfg)
 	if err != nil {
 		return Deps{}, err
 	}
-	ask, err := looking(ctx, cfg)
+	ask, err := LookingWith(cfg, hub)
 	if err != nil {
 		return Deps{}, err
 	}
-	return Deps{Policy: p, People: people, Pager: pager, Looking: ask, Queues: queues, Chat: chatConfig(cfg)}, nil
+	return Deps{Policy: p, People: people, Pager: pager, AWS: hub, Looking: ask, Queues: queues, Chat: chatConfig(cfg)}, nil
 }
 
 // SettingsOf picks what the three lines need from a configuration.
@@ -85,9 +92,9 @@ func SettingsOf(cfg *config.Config) Settings {
 	return Settings{
 		SecurityChannel: cfg.Channels.Security, FallbackChannel: cfg.Channels.Fallback, NewsChannel: cfg.Channels.Announcements,
 		OnCallMention: cfg.OnCallMention, FallbackAfter: cfg.PagerDuty.FallbackAfter, FallbackKey: cfg.PagerDuty.FallbackRoutingKey.Configured(),
-		Access: cfg.Access,
-		Zone:   cfg.Inquiries.Zone, Timeouts: cfg.Inquiries.Timeouts,
-		MaxOpen: cfg.Inquiries.MaxOpen, Command: cfg.Slack.Command, ArchiveDir: cfg.Archive.Dir, HTTPAddr: cfg.HTTP.Addr,
+		Access: cfg.Access, AWSIR: cfg.AWSIR,
+		Zone: cfg.Inquiries.Zone, Timeouts: cfg.Inquiries.Timeouts,
+		MaxOpen: cfg.Inquiries.MaxOpen, Command: cfg.Slack.Command, ArchiveDir: cfg.Archive.Dir, HTTPAddr: cfg.HTTP.Addr, AuditLog: auditSettings(cfg),
 	}
 }
 
@@ -107,16 +114,31 @@ func chatConfig(cfg *config.Config) chat.Config {
 		LinkHosts: cfg.Slack.LinkHosts, ChannelInterval: p.ChannelInterval, ChannelBurst: p.ChannelBurst, PostsPerSecond: p.PerSecond, PostBurst: p.Burst}
 }
 
+// hubOf loads the bot's own AWS settings when it has something to do there.
+func hubOf(ctx context.Context, cfg *config.Config) (aws.Config, error) {
+	if len(readAccounts(cfg)) == 0 {
+		return aws.Config{}, nil
+	}
+	c, err := awsconfig.LoadDefaultConfig(ctx)
+	if err != nil {
+		return aws.Config{}, fmt.Errorf("set up AWS: %w", err)
+	}
+	if c.Region == "" {
+		c.Region = "us-east-1" // for STS; everything else names its region
+	}
+	return c, nil
+}
+
 func queuesOf(ctx context.Context, cfg *config.Config) ([]Queue, error) {
 	var out []Queue
 	for i, q := range cfg.SQS.Queues {
-		aws, err := awsconfig.LoadDefaultConfig(ctx, awsconfig.WithRegion(q.Region))
+		settings, err := awsconfig.LoadDefaultConfig(ctx, awsconfig.WithRegion(q.Region))
 		if err != nil {
 			return nil, fmt.Errorf("set up AWS for queue %d: %w", i, err)
 		}
 		in := intake.Config{QueueURL: q.URL, Region: q.Region, Workers: cfg.SQS.Workers, Visibility: cfg.SQS.Visibility,
 			Wait: cfg.SQS.Wait, Accounts: q.Accounts, Regions: q.Regions, Topics: q.Topics, VerifySNS: q.VerifySNS}
-		out = append(out, Queue{Client: in.NewClient(aws), Config: in})
+		out = append(out, Queue{Client: in.NewClient(settings), Config: in})
 	}
 	return out, nil
 }

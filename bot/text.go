@@ -50,7 +50,7 @@ func (b *Bot) caseButtonsFor(c *cases.Case, security bool) []message.Button {
 	}
 	out := []message.Button{closeButton(c), detailsButton(c)}
 	if b.acting.Actor != nil && c.Finding.Instance.ID != "" {
-		out = append(out, message.Button{Action: actAct, Value: c.ID, Label: "Act…", Hint: "Take evidence from " + c.Finding.Instance.ID + ", or isolate it"})
+		out = append(out, message.Button{Action: actAct, Value: c.ID, Label: "Act…", Hint: "Take evidence from the instance, or isolate it"})
 	}
 	return out
 }

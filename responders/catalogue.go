@@ -71,21 +71,24 @@ func Find(name string) (Action, bool) {
 func snapshot() Action {
 	return Action{ID: Snapshot, About: "copy all volumes of an instance at one point in time", Careful: "The instance keeps running. A first snapshot can take hours to complete.",
 		Role: RoleAcquire, Automatic: true, Example: "i-0a1b2c3d4e5f60718",
-		Idempotency: "snapshots carry the job's id as a tag; those that are there are adopted"}
+		Idempotency: "snapshots carry the job's id as a tag; those that are there are adopted",
+		Writes:      snapshotWrites()}
 }
 
 func osquery() Action {
 	return Action{ID: OSQuery, About: "run a named set of osquery questions on the host", Careful: "Writes a little to the host's disk. Results may contain secrets; they go to the evidence store, not to chat.",
 		Role: RoleAcquire, Automatic: true, OnHost: true, Example: "i-0a1b2c3d4e5f60718 set=triage",
 		Params:      []Param{{Name: "set", About: "which questions", Kind: Choice, Options: OSQuerySets, Default: "triage"}},
-		Idempotency: "the command's comment carries the job's id; a command that is there is adopted"}
+		Idempotency: "the command's comment carries the job's id; a command that is there is adopted",
+		Writes:      hostWrites(OSQuery)}
 }
 
 func memory() Action {
 	return Action{ID: Memory, About: "dump the host's memory to the evidence store", Careful: "The host may be slow for minutes, and in rare cases stop. Take snapshots first.",
 		Role: RoleAcquire, OnHost: true, Example: "i-0a1b2c3d4e5f60718",
 		Params:      []Param{{Name: "minutes", About: "give up after", Kind: Number, Min: 5, Max: 180, Default: "60"}},
-		Idempotency: "the command's comment carries the job's id; a command that is there is adopted"}
+		Idempotency: "the command's comment carries the job's id; a command that is there is adopted",
+		Writes:      hostWrites(Memory)}
 }
 
 func tcpdump() Action {
@@ -99,21 +102,24 @@ func tcpdump() Action {
 			{Name: "packets", About: "at most this many", Kind: Number, Min: 1, Max: 1_000_000, Default: "100000"},
 			{Name: "megabytes", About: "at most this much", Kind: Number, Min: 1, Max: 1000, Default: "100"},
 		},
-		Idempotency: "the command's comment carries the job's id; a command that is there is adopted"}
+		Idempotency: "the command's comment carries the job's id; a command that is there is adopted",
+		Writes:      hostWrites(TCPDump)}
 }
 
 func isolate() Action {
 	return Action{ID: Isolate, About: "cut an instance off from the network", Careful: "Whatever runs on it stops serving. Connections that are open may go on for a while.",
 		Role: RoleContain, Approval: true, Undo: Release, Example: "i-0a1b2c3d4e5f60718 reason=…",
 		Params:      []Param{{Name: "reason", About: "why, for the record", Kind: Words, Required: true}},
-		Idempotency: "the original groups are recorded once, before the first change; a change that is already there is not made again"}
+		Idempotency: "the original groups are recorded once, before the first change; a change that is already there is not made again",
+		Writes:      isolateWrites()}
 }
 
 func release() Action {
 	return Action{ID: Release, About: "undo an isolation: exactly the groups that were there before", Careful: "The instance is on the network again.",
 		Role: RoleRelease, Approval: true, Example: "i-0a1b2c3d4e5f60718 reason=…",
 		Params:      []Param{{Name: "reason", About: "why, for the record", Kind: Words, Required: true}},
-		Idempotency: "the record is deleted last; interfaces that already have their groups are left alone"}
+		Idempotency: "the record is deleted last; interfaces that already have their groups are left alone",
+		Writes:      releaseWrites()}
 }
 
 // OSQuerySets are the named sets of osquery questions. There is no free SQL:

@@ -99,7 +99,9 @@ type Command struct {
 	AppID       string
 }
 
-// Submission is a submitted modal. Values are by the id of the input field.
+// Submission is a submitted modal. Values are by the id of the input field; where
+// several options or people were chosen they stand in one value with commas
+// between them. A field left empty is missing.
 type Submission struct {
 	EnvelopeID string
 	Callback   string

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"strings"
 	"sync"
 	"time"
 )
@@ -70,10 +71,36 @@ type pressed struct {
 }
 
 type input struct {
-	Value    *string `json:"value"`
-	Selected *struct {
-		Value string `json:"value"`
-	} `json:"selected_option"`
+	Value    *string          `json:"value"`
+	Selected *selectedOption  `json:"selected_option"`
+	Several  []selectedOption `json:"selected_options"`
+	User     *string          `json:"selected_user"`
+	Users    []string         `json:"selected_users"`
+}
+
+type selectedOption struct {
+	Value string `json:"value"`
+}
+
+// text returns what was filled in, several choices separated by commas.
+func (in input) text() (string, bool) {
+	switch {
+	case in.Value != nil:
+		return *in.Value, true
+	case in.Selected != nil:
+		return in.Selected.Value, true
+	case in.User != nil:
+		return *in.User, true
+	case len(in.Users) > 0:
+		return strings.Join(in.Users, ","), true
+	case len(in.Several) > 0:
+		values := make([]string, len(in.Several))
+		for i, o := range in.Several {
+			values[i] = o.Value
+		}
+		return strings.Join(values, ","), true
+	}
+	return "", false
 }
 
 // slash is the payload of a slash command.
@@ -169,11 +196,8 @@ func values(i interaction) map[string]string {
 	out := make(map[string]string, len(i.View.State.Values))
 	for field, inputs := range i.View.State.Values {
 		for _, in := range inputs {
-			switch {
-			case in.Value != nil:
-				out[field] = *in.Value
-			case in.Selected != nil:
-				out[field] = in.Selected.Value
+			if text, filled := in.text(); filled {
+				out[field] = text
 			}
 		}
 	}

@@ -1,6 +1,7 @@
 package chat
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -52,6 +53,7 @@ type Error struct {
 	Method     string        // the Web API method
 	RetryAfter time.Duration // RateLimited only: between 1 s and 10 min
 	cause      error
+	list       json.RawMessage // Slack's "errors", for methods that judge each of several things
 }
 
 // Error implements error.
@@ -74,6 +76,10 @@ func KindOf(err error) Kind {
 	return Ambiguous
 }
 
+// CodeOf returns Slack's code of an error of this package, such as "name_taken",
+// and "" for errors of other origin.
+func CodeOf(err error) string { return code(err) }
+
 func code(err error) string {
 	if e, ok := errors.AsType[*Error](err); ok {
 		return e.Code
@@ -93,7 +99,7 @@ func kindOfCode(c string) Kind {
 	case "ratelimited", "rate_limited", "message_limit_exceeded":
 		return RateLimited
 	case "service_unavailable", "team_added_to_org", "accesslimited", "access_limited",
-		"feature_not_enabled_yet", "temporarily_unavailable":
+		"feature_not_enabled_yet", "temporarily_unavailable", "canvas_editing_locked":
 		return Transient
 	case "", "fatal_error", "internal_error", "request_timeout", "unknown_error":
 		return Ambiguous

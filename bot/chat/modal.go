@@ -1,6 +1,9 @@
 package chat
 
 import (
+	"slices"
+	"strings"
+
 	"github.com/slack-go/slack"
 
 	"github.com/securitybot/securitybot/internal/message"
@@ -72,23 +75,60 @@ func (l *layout) input(f *message.InputField) {
 	if hint := label(f.Hint, maxInputHint, ""); hint != "" {
 		block.Hint = plainText(hint)
 	}
-	if len(f.Options) > 0 {
-		block.Element = choice(f.Options)
-	} else {
-		text := &slack.PlainTextInputBlockElement{Type: slack.METPlainTextInput, ActionID: inputAction, Multiline: f.Multiline, MaxLength: maxInputText}
-		if f.MaxLen > 0 {
-			text.MaxLength = min(f.MaxLen, maxInputText)
-		}
-		block.Element = text
-	}
+	block.Element = element(f)
 	l.blocks = append(l.blocks, block)
 }
 
-func choice(options []message.Option) *slack.SelectBlockElement {
-	e := &slack.SelectBlockElement{Type: slack.OptTypeStatic, ActionID: inputAction}
-	for _, o := range options[:min(len(options), maxOptions)] {
-		e.Options = append(e.Options, &slack.OptionBlockObject{
-			Text: plainText(label(o.Label, maxOptionLabel, "–")), Value: firstBytes(o.Value, maxOptionValue)})
+// element renders what is filled in. An initial value that does not fit the
+// field is left out: Slack would refuse the whole dialog.
+func element(f *message.InputField) slack.BlockElement {
+	switch {
+	case f.Users:
+		return people(f)
+	case len(f.Options) > 0:
+		return choice(f)
+	}
+	text := &slack.PlainTextInputBlockElement{Type: slack.METPlainTextInput, ActionID: inputAction, Multiline: f.Multiline, MaxLength: maxInputText}
+	if f.MaxLen > 0 {
+		text.MaxLength = min(f.MaxLen, maxInputText)
+	}
+	text.InitialValue, _ = firstRunes(f.Initial, text.MaxLength)
+	return text
+}
+
+func choice(f *message.InputField) slack.BlockElement {
+	var options, chosen []*slack.OptionBlockObject
+	for _, o := range f.Options[:min(len(f.Options), maxOptions)] {
+		option := &slack.OptionBlockObject{
+			Text: plainText(label(o.Label, maxOptionLabel, "–")), Value: firstBytes(o.Value, maxOptionValue)}
+		options = append(options, option)
+		if o.Value == f.Initial || f.Several && slices.Contains(splitIDs(f.Initial), o.Value) {
+			chosen = append(chosen, option)
+		}
+	}
+	if f.Several {
+		return &slack.MultiSelectBlockElement{Type: slack.MultiOptTypeStatic, ActionID: inputAction, Options: options, InitialOptions: chosen}
+	}
+	e := &slack.SelectBlockElement{Type: slack.OptTypeStatic, ActionID: inputAction, Options: options}
+	if len(chosen) > 0 {
+		e.InitialOption = chosen[0]
 	}
 	return e
+}
+
+func people(f *message.InputField) slack.BlockElement {
+	chosen := slices.DeleteFunc(splitIDs(f.Initial), func(id string) bool { return !personID.MatchString(id) })
+	if f.Several {
+		return &slack.MultiSelectBlockElement{Type: slack.MultiOptTypeUser, ActionID: inputAction, InitialUsers: chosen}
+	}
+	e := &slack.SelectBlockElement{Type: slack.OptTypeUser, ActionID: inputAction}
+	if len(chosen) > 0 {
+		e.InitialUser = chosen[0]
+	}
+	return e
+}
+
+// splitIDs reads the notation of several values in one.
+func splitIDs(s string) []string {
+	return strings.FieldsFunc(s, func(r rune) bool { return r == ',' || r == ' ' })
 }

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/slack-go/slack"
 
@@ -127,7 +128,7 @@ func (s *Slack) tell(ctx context.Context, t target, m message.Message) error {
 		if err == nil || KindOf(err) != Permanent || t.responseURL == "" {
 			return err
 		}
-		return s.respond(ctx, t.responseURL, m)
+		return s.Respond(ctx, t.responseURL, m, false)
 	}
 	dm, err := s.DM(ctx, t.user)
 	if err != nil {
@@ -140,20 +141,24 @@ func (s *Slack) tell(ctx context.Context, t target, m message.Message) error {
 	return err
 }
 
-// respond sends to a response_url, which is good for five uses in 30 minutes.
-// It comes from outside, so only Slack's own hosts, and the host of the
-// configured API, are spoken to.
-func (s *Slack) respond(ctx context.Context, address string, m message.Message) error {
-	return s.sendTo(ctx, address, s.private(m))
-}
-
-func (s *Slack) sendTo(ctx context.Context, address string, out privately) error {
+// Respond sends a private message through a response_url, which is good for
+// five uses in 30 minutes (docs.slack.dev, "Handling user interaction"). With
+// replace it takes the place of the message whose button was pressed, even one
+// that only this person sees; the response_url of a command has no such message
+// and Slack then shows one more (slackapi/bolt-js#2287).
+//
+// The address comes from outside, so only Slack's own hosts, and the host of
+// the configured API, are spoken to. A used-up or old one is a Permanent error
+// response_url_expired.
+func (s *Slack) Respond(ctx context.Context, address string, m message.Message, replace bool) error {
 	const method = "response_url"
 	u, err := url.Parse(address)
 	if err != nil || !s.trusted(u) {
 		return &Error{Kind: Permanent, Code: "bad_response_url", Method: method}
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, address, bytes.NewReader(marshal(out)))
+	content := s.private(m)
+	content.ReplaceFirst = replace
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, address, bytes.NewReader(marshal(content)))
 	if err != nil {
 		return &Error{Kind: Permanent, Code: "bad_response_url", Method: method}
 	}
@@ -166,6 +171,8 @@ func (s *Slack) sendTo(ctx context.Context, address string, out privately) error
 	switch {
 	case resp.StatusCode == http.StatusOK:
 		return nil
+	case resp.StatusCode == http.StatusTooManyRequests:
+		return &Error{Kind: RateLimited, Code: "ratelimited", Method: method, RetryAfter: retryAfter(resp.Header, time.Now())}
 	case resp.StatusCode < 500:
 		return &Error{Kind: Permanent, Code: "response_url_expired", Method: method}
 	}

@@ -117,7 +117,7 @@ func TestResponseURLIsOnlySlacks(t *testing.T) {
 	t.Parallel()
 	o := newOffice(t, &desk{}, nil)
 	for _, address := range []string{"http://169.254.169.254/", "https://slack.com.evil.example/x", "https://evil.example/x", "http://hooks.slack.com/x", "file:///etc/passwd", "%"} {
-		wantError(t, o.s.respond(t.Context(), address, hello()), Permanent, "bad_response_url")
+		wantError(t, o.s.Respond(t.Context(), address, hello(), false), Permanent, "bad_response_url")
 	}
 }
 

@@ -19,13 +19,18 @@ func newTiers() *tiers { return &tiers{buckets: map[string]*bucket{}} }
 
 func tierOf(method string) (interval time.Duration, burst int) {
 	switch method {
-	case "usergroups.users.list":
+	case "usergroups.users.list", "conversations.create", "conversations.setTopic", "conversations.setPurpose",
+		"conversations.archive", "pins.add", "conversations.canvases.create":
 		return time.Minute / 20, 3 // tier 2
 	case "conversations.open", "conversations.history", "conversations.replies",
-		"users.lookupByEmail", "chat.update":
+		"users.lookupByEmail", "chat.update", "conversations.invite", "conversations.info",
+		"users.conversations", "canvases.edit":
 		return time.Minute / 50, 5 // tier 3
-	case "users.info", "chat.postEphemeral", "views.open":
+	case "users.info", "chat.postEphemeral", "views.open", "conversations.members",
+		"files.getUploadURLExternal", "files.completeUploadExternal":
 		return time.Minute / 100, 10 // tier 4
+	case "chat.getPermalink":
+		return time.Second / 5, 10 // "hundreds per minute"
 	}
 	return 0, 1
 }

@@ -34,9 +34,10 @@ type transport struct {
 
 // answer is what every answer of the Web API may hold.
 type answer struct {
-	OK       *bool  `json:"ok"`
-	Error    string `json:"error"`
-	Needed   string `json:"needed"`
+	OK       *bool           `json:"ok"`
+	Error    string          `json:"error"`
+	Needed   string          `json:"needed"`
+	Errors   json.RawMessage `json:"errors"`
 	Metadata struct {
 		Messages []string `json:"messages"`
 	} `json:"response_metadata"`
@@ -92,7 +93,7 @@ func (t *transport) judge(method string, resp *http.Response, body []byte) ([]by
 	if *a.OK {
 		return reduce(method, body), nil
 	}
-	e := &Error{Kind: kindOfCode(a.Error), Code: safeCode(a.Error), Method: method}
+	e := &Error{Kind: kindOfCode(a.Error), Code: safeCode(a.Error), Method: method, list: a.Errors}
 	if e.Kind == RateLimited {
 		e.RetryAfter = retryAfter(resp.Header, time.Now())
 	}

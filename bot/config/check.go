@@ -7,7 +7,6 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
-	"os"
 	"regexp"
 	"slices"
 	"strconv"
@@ -24,12 +23,15 @@ func (d *document) check(c *Config) {
 	d.checkSQS(c.SQS)
 	d.checkRedis(c.Redis)
 	d.checkPaging(c)
+	d.checkTheHive(c.TheHive)
+	d.checkOnCall(c.PagerDuty)
 	d.checkAccess(c.Access)
 	d.checkInquiries(c.Inquiries)
 	d.checkPeople(c.Enrich)
 	d.checkAWSIR(c.AWSIR)
 	d.checkNLBMap(c)
 	d.checkServing(c)
+	d.checkAudit(c.Audit)
 }
 
 // failed says whether the setting at path, or something around it, could not be
@@ -155,7 +157,7 @@ func (d *document) checkServing(c *Config) {
 		d.checkPolicy(c.Policy)
 	}
 	if c.Archive.Dir != "" && !d.failed("archive.dir") {
-		d.checkArchive(c.Archive.Dir)
+		d.directory("archive.dir", c.Archive.Dir)
 	}
 }
 
@@ -173,17 +175,5 @@ func (d *document) checkPolicy(path string) {
 		}
 	} else if err != nil {
 		d.wrong("policy", "policy: %v", err)
-	}
-}
-
-func (d *document) checkArchive(dir string) {
-	info, err := os.Stat(dir)
-	switch {
-	case err != nil:
-		d.wrong("archive.dir", "archive.dir: %v; create the directory, owned by the user the bot runs as", statProblem(dir, err))
-	case !info.IsDir():
-		d.wrong("archive.dir", "archive.dir: %s is not a directory", dir)
-	case info.Mode().Perm()&0o002 != 0:
-		d.wrong("archive.dir", "archive.dir: %s can be changed by everybody on this machine; run: chmod o-w %s", dir, dir)
 	}
 }

@@ -16,6 +16,7 @@ type Config struct {
 	SQS       SQS       `yaml:"sqs"`
 	Redis     Redis     `yaml:"redis"`
 	PagerDuty PagerDuty `yaml:"pagerduty"`
+	TheHive   TheHive   `yaml:"thehive"`
 	// OnCallMention is the Slack user group (S…) or user (U…) mentioned in the
 	// fallback channel when PagerDuty accepts no page.
 	OnCallMention string `yaml:"on_call_mention"`
@@ -29,6 +30,7 @@ type Config struct {
 	HTTP      HTTP          `yaml:"http"`
 	Log       Log           `yaml:"log"`
 	Archive   Archive       `yaml:"archive"`
+	Audit     Audit         `yaml:"audit"`
 
 	// Warnings are things that work but are probably not meant.
 	Warnings Problems `yaml:"-"`
@@ -107,6 +109,12 @@ type PagerDuty struct {
 	// EventsPerMinute is how many events a minute each key is given; PagerDuty
 	// takes about 120 (developer documentation, "Events API rate limits").
 	EventsPerMinute int `yaml:"events_per_minute"`
+
+	// APIURL, APIToken and EscalationPolicies are for telling people who is on
+	// call; see pagerduty_api.go.
+	APIURL             string   `yaml:"api_url"`
+	APIToken           Secret   `yaml:"api_token"`
+	EscalationPolicies []string `yaml:"escalation_policies"`
 }
 
 // Inquiries changes how long people are waited for.
@@ -146,13 +154,15 @@ func Default() *Config {
 		},
 		SQS:       SQS{Workers: 2, Visibility: 2 * time.Minute, Wait: 20 * time.Second},
 		Redis:     Redis{Prefix: "sb", Durability: "local", DialTimeout: 5 * time.Second},
+		TheHive:   defaultTheHive(),
 		PagerDuty: PagerDuty{FallbackAfter: 5 * time.Minute, EventsPerMinute: 120},
 		Inquiries: Inquiries{Zone: "UTC", MaxOpen: 3},
 		NLBMap:    NLBMap{Every: 15 * time.Minute, Fresh: 45 * time.Minute, ListenerPorts: []int{80, 443}},
 		AWSIR: AWSIR{CollectPerHour: 20, Roles: AWSRoles{Read: "securitybot-read", Acquire: "securitybot-acquire",
 			Contain: "securitybot-contain", Release: "securitybot-release"}},
-		HTTP: HTTP{Addr: "127.0.0.1:9090"},
-		Log:  Log{Level: "info", Format: "text"},
+		HTTP:  HTTP{Addr: "127.0.0.1:9090"},
+		Log:   Log{Level: "info", Format: "text"},
+		Audit: Audit{CheckpointEvery: 10 * time.Minute},
 	}
 }
 
@@ -174,7 +184,7 @@ func (c *Config) complete(dir string) {
 			q.Region = region
 		}
 	}
-	for _, p := range []*string{&c.Policy, &c.Archive.Dir} {
+	for _, p := range []*string{&c.Policy, &c.Archive.Dir, &c.Audit.Checkpoints} {
 		if *p != "" && !filepath.IsAbs(*p) {
 			*p = filepath.Join(dir, *p)
 		}

@@ -27,6 +27,9 @@ func exampleLoader() Loader {
 		v, ok := map[string]string{
 			"SLACK_APP_TOKEN": "xapp-1-A", "SLACK_BOT_TOKEN": "xoxb-1",
 			"PAGERDUTY_ROUTING_KEY": strings.Repeat("a1", 16), "PAGERDUTY_FALLBACK_ROUTING_KEY": strings.Repeat("b2", 16),
+			"THEHIVE_API_KEY":     strings.Repeat("c3", 16),
+			"PAGERDUTY_API_TOKEN": "u+3xample",
+			"AUDIT_KEY":           strings.Repeat("c3", 32), "AUDIT_OLD_KEY": strings.Repeat("d4", 32),
 		}[name]
 		return v, ok
 	}}
@@ -52,7 +55,7 @@ func TestWhatTheExampleShowsCommentedOutExistsAndIsTheDefault(t *testing.T) {
 	write(t, dir, "policy.yaml", "version: 1\nrules:\n  - {id: default, then: ticket}\n", 0o600)
 	write(t, dir, "redis", "secret\n", 0o600)
 	full := commented.ReplaceAllString(readExample(t), "$1$2")
-	for from, to := range map[string]string{"/run/secrets/redis": dir + "/redis", "/var/lib/securitybot/archive": dir} {
+	for from, to := range map[string]string{"/run/secrets/redis": dir + "/redis", "/var/lib/securitybot/archive": dir, "/var/lib/securitybot/audit": dir} {
 		if !strings.Contains(full, from) {
 			t.Errorf("the example does not mention %s", from)
 		}
@@ -74,10 +77,12 @@ func TestWhatTheExampleShowsCommentedOutExistsAndIsTheDefault(t *testing.T) {
 		{"redis", c.Redis, want.Redis},
 		{"pagerduty", c.PagerDuty, want.PagerDuty},
 		{"inquiries.max_open", c.Inquiries.MaxOpen, want.Inquiries.MaxOpen},
+		{"thehive.marking", c.TheHive.Marking, want.TheHive.Marking},
 		{"http", c.HTTP, want.HTTP},
 		{"log", c.Log, want.Log},
+		{"audit.checkpoint_every", c.Audit.CheckpointEvery, want.Audit.CheckpointEvery},
 	} {
-		ignore := cmpopts.IgnoreFields(Redis{}, "Addrs", "SentinelMaster", "Username")
+		ignore := cmp.Options{cmpopts.IgnoreFields(Redis{}, "Addrs", "SentinelMaster", "Username"), cmpopts.IgnoreFields(PagerDuty{}, "EscalationPolicies")}
 		if diff := cmp.Diff(pair.want, pair.got, cmpopts.IgnoreTypes(Secret{}), cmpopts.IgnoreFields(SQS{}, "Queues"), ignore); diff != "" {
 			t.Errorf("%s is shown with another default (-default +shown)\n%s", pair.name, diff)
 		}

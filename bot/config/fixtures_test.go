@@ -43,6 +43,7 @@ var canaries = map[string]string{
 	"USER_TOKEN":   "xoxp-CANARY-user",
 	"OLD_TOKEN":    "xoxe.xoxb-CANARY-rotated",
 	"ROUTING_KEY":  "CANARYrouting0123456789abcdefghi",
+	"API_KEY":      "CANARYapi+0123456789",
 	"SHORT_KEY":    "CANARYshort",
 	"EMPTY":        "",
 	"BLANK":        " \n",

@@ -164,14 +164,14 @@ func (v *verifier) start(r Record) {
 	case r.Seq == 1 && (r.Prev != "" || !r.PrevAt.IsZero()):
 		v.found(Replaced, r.Seq, "it is the first but says that another came before")
 	case r.Seq > 1 && (v.ev.Since.IsZero() || r.PrevAt.IsZero() || !r.PrevAt.Before(v.ev.Since)):
-		v.found(Deleted, r.Seq, "%s before it missing, though the last of them (%s) should still be kept", v.span(1, r.Seq-1), r.PrevAt.Format(time.RFC3339))
+		v.found(Deleted, r.Seq, "%s missing before it, though the last (%s) should still be kept", v.span(1, r.Seq-1), r.PrevAt.Format(time.RFC3339))
 	}
 }
 
 // link checks that r follows from the record before it.
 func (v *verifier) link(r Record) {
 	if r.Seq > v.last.Seq+1 {
-		v.found(Deleted, r.Seq, "%s before it missing", v.span(v.last.Seq+1, r.Seq-1))
+		v.found(Deleted, r.Seq, "%s missing before it", v.span(v.last.Seq+1, r.Seq-1))
 		return
 	}
 	switch {
@@ -203,7 +203,7 @@ func (v *verifier) end() {
 		v.found(BadHead, v.last.Seq, "there are records up to this one, but no head; it was deleted")
 		return
 	case v.last.Seq < h.Seq:
-		v.found(Truncated, h.Seq, "%s at the end missing", v.span(v.last.Seq+1, h.Seq))
+		v.found(Truncated, h.Seq, "%s missing at the end", v.span(v.last.Seq+1, h.Seq))
 	case v.last.Seq > h.Seq:
 		v.found(BadHead, v.last.Seq, "the head says that record %d is the last; the head was set back, or records were inserted after it", h.Seq)
 	case !same(v.last.Hash, h.Hash) || !v.last.At.Equal(h.At) || v.last.Key != h.Key:

@@ -113,13 +113,18 @@ type Option struct {
 	Value string `json:"value"`
 }
 
-// InputField is a field of a modal: a text field, or a select when Options is
-// set.
+// InputField is a field of a modal: a text field, a choice among Options when
+// there are any, or a choice of people when Users is set.
 type InputField struct {
-	ID        string   `json:"id"`
-	Label     string   `json:"label"`
-	Hint      string   `json:"hint,omitempty"`
+	ID    string `json:"id"`
+	Label string `json:"label"`
+	Hint  string `json:"hint,omitempty"`
+	// Initial is what the field says at first: a text, the value of an option, or
+	// the chat ids of people separated by commas.
+	Initial   string   `json:"initial,omitempty"`
 	Options   []Option `json:"options,omitempty"`
+	Users     bool     `json:"users,omitempty"`
+	Several   bool     `json:"several,omitempty"` // more than one option or person may be chosen
 	Multiline bool     `json:"multiline,omitempty"`
 	Optional  bool     `json:"optional,omitempty"`
 	MaxLen    int      `json:"max_len,omitempty"`

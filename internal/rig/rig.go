@@ -69,6 +69,7 @@ type Rig struct {
 	Slack *slackfake.Server
 	SQS   *sqsfake.Server
 	Pager *pagerdutyfake.Server
+	AWS   *awsfake.Cloud
 	Store *store.Store
 	Bots  []*bot.Bot
 	Clock *Clock
@@ -97,6 +98,8 @@ func (c *Clock) Skipped() time.Duration { return time.Duration(c.skip.Load()) }
 func New(ctx context.Context, o Options) (*Rig, error) {
 	r := &Rig{options: o, Clock: &Clock{}, Slack: slackfake.New(o.Slack...), SQS: sqsfake.New(o.Queue...), Pager: pagerdutyfake.New(
 		pagerdutyfake.WithService("Security on call", RoutingKey), pagerdutyfake.WithService("Security fallback", FallbackKey))}
+	r.AWS = awsfake.New(awsfake.WithNow(r.Clock.Now))
+	r.roles()
 	r.people()
 	r.SQS.CreateQueue(Dead, sqsfake.QueueOptions{})
 	r.SQS.CreateQueue(Queue, sqsfake.QueueOptions{DLQ: Dead, MaxReceive: 5})
@@ -161,6 +164,7 @@ func (r *Rig) build(ctx context.Context) (*bot.Bot, error) {
 	if err != nil {
 		return nil, err
 	}
+	d.AWS = r.hub()
 	d.Store, d.Clock, d.Log, d.Reg = r.Store, r.Clock, log, prometheus.NewRegistry()
 	for i := range d.Queues {
 		d.Queues[i].Client = r.client()
@@ -196,6 +200,7 @@ func (r *Rig) Config(addr string) string {
 		"on_call_mention: " + r.OnCall.ID,
 		"access: {responders: {groups: [" + r.OnCall.ID + "]}, approvers: {users: [" + r.Mei.ID + "]}}",
 		"http: {addr: \"\"}",
+		r.awsConfig(),
 	}
 	key := "pagerduty: {routing_key: \"${env:KEY}\", events_url: " + r.Pager.URL
 	if !r.options.Quiet {
@@ -276,6 +281,7 @@ func (r *Rig) Close() error {
 	r.Slack.Close()
 	r.SQS.Close()
 	r.Pager.Close()
+	r.AWS.Close()
 	if r.redis != nil {
 		r.redis.Close()
 	}

@@ -41,22 +41,28 @@ func (c Config) endpoint() (string, error) {
 	if raw == "" {
 		raw = DefaultEventsURL
 	}
+	base, err := baseURL("events URL", raw)
+	return strings.TrimRight(strings.TrimSuffix(base, "/v2/enqueue"), "/"), err
+}
+
+// baseURL checks an address that gets a key from us, and returns it without a
+// final slash.
+func baseURL(what, raw string) (string, error) {
 	u, err := url.Parse(raw)
 	if err != nil {
-		return "", errors.New("events URL: not a URL") // the parser's text repeats the URL
+		return "", errors.New(what + ": not a URL") // the parser's text repeats the URL
 	}
 	switch {
 	case u.Host == "" || (u.Scheme != "https" && u.Scheme != "http"):
-		return "", errors.New("events URL: want https://host")
+		return "", errors.New(what + ": want https://host")
 	case u.User != nil:
-		return "", errors.New("events URL: no user or password, please")
+		return "", errors.New(what + ": no user or password, please")
 	case u.Scheme == "http" && !loopback(u.Hostname()):
-		return "", fmt.Errorf("events URL: http to %s would send the key in the clear", u.Hostname())
+		return "", fmt.Errorf("%s: http to %s would send the key in the clear", what, u.Hostname())
 	case u.RawQuery != "" || u.Fragment != "":
-		return "", errors.New("events URL: no query or fragment")
+		return "", errors.New(what + ": no query or fragment")
 	}
-	path := strings.TrimSuffix(strings.TrimRight(u.Path, "/"), "/v2/enqueue")
-	return u.Scheme + "://" + u.Host + strings.TrimRight(path, "/"), nil
+	return u.Scheme + "://" + u.Host + strings.TrimRight(u.Path, "/"), nil
 }
 
 func loopback(host string) bool {
@@ -69,7 +75,9 @@ func loopback(host string) bool {
 
 // client returns the HTTP client to use. A redirect would carry the key to
 // another host, so it is an answer, not an instruction.
-func (c Config) client() *http.Client {
+func (c Config) client() *http.Client { return bounded(c.HTTP) }
+
+func bounded(given *http.Client) *http.Client {
 	h := http.Client{Transport: &http.Transport{
 		Proxy:                 http.ProxyFromEnvironment,
 		DialContext:           (&net.Dialer{Timeout: 5 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
@@ -79,8 +87,8 @@ func (c Config) client() *http.Client {
 		MaxIdleConnsPerHost:   16,
 		ForceAttemptHTTP2:     true,
 	}}
-	if c.HTTP != nil {
-		h = *c.HTTP
+	if given != nil {
+		h = *given
 	}
 	if h.Timeout <= 0 {
 		h.Timeout = callTimeout

@@ -7,4 +7,7 @@
 // and when. All attempts of one page carry the same deduplication key, which
 // makes a repeat harmless while the incident is open. After a resolve the same
 // key would open a new incident: the caller never triggers a resolved key.
+//
+// API asks the REST API who is on call, for people to read; no page depends on
+// it.
 package pagerduty

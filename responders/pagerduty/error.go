@@ -28,7 +28,7 @@ func (c Class) String() string {
 
 // Error is a failed attempt. Its text holds no secret.
 type Error struct {
-	Op         string // trigger or resolve
+	Op         string // trigger, resolve or on call
 	Class      Class
 	Status     int           // HTTP status; 0 when there was no answer
 	RetryAfter time.Duration // the shortest wait PagerDuty, or our own limit, asks for; 0 when none does

@@ -49,7 +49,7 @@ func WithNow(now func() time.Time) Option { return func(s *Server) { s.now = now
 
 // Server is a running fake. It is safe for concurrent use.
 type Server struct {
-	URL string // base URL, to be used as the events URL
+	URL string // base URL, to be used as the events URL and as the API URL
 
 	now    func() time.Time
 	rate   int
@@ -67,6 +67,10 @@ type Server struct {
 	calls     []Call
 	incidents []*Incident
 	changed   chan struct{}
+
+	apiToken  string
+	rota      []Shift
+	restCalls []RESTCall
 }
 
 // New starts a server on a free port of the loopback interface.
@@ -112,6 +116,10 @@ type Call struct {
 
 // ServeHTTP answers one request.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.URL.Path == "/oncalls" {
+		s.serveREST(w, r)
+		return
+	}
 	if r.URL.Path != "/v2/enqueue" {
 		http.NotFound(w, r)
 		return
@@ -131,6 +139,11 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		call.Raw = slices.Clone(body)
 	}
 	a := s.take(&call, e, problems, len(body))
+	s.write(w, r, a)
+}
+
+// write sends an answer, or does what is done instead of one.
+func (s *Server) write(w http.ResponseWriter, r *http.Request, a answer) {
 	switch {
 	case a.hang:
 		select {

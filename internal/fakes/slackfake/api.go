@@ -33,6 +33,7 @@ type apiError struct {
 	code             string
 	needed, provided string
 	messages         []string
+	each             []body // what is wrong with each of several things
 }
 
 func (e *apiError) Error() string { return e.code }
@@ -99,6 +100,9 @@ func errorBody(err error) body {
 	if e, ok := err.(*apiError); ok {
 		if e.needed != "" {
 			out["needed"], out["provided"] = e.needed, e.provided
+		}
+		if len(e.each) > 0 {
+			out["errors"] = e.each
 		}
 		if len(e.messages) > 0 {
 			out["errors"] = e.messages

@@ -117,7 +117,17 @@ func conversationsInfo(req *request) (body, error) {
 	return body{"channel": out}, nil
 }
 
-func conversationsList(req *request) (body, error) {
+func conversationsList(req *request) (body, error) { return req.listChannels(false) }
+
+// usersConversations lists the channels the app is in.
+func usersConversations(req *request) (body, error) {
+	if u := req.args["user"]; u != "" && u != req.s.BotUser {
+		return nil, refuse("method_not_supported") // others are nobody's business here
+	}
+	return req.listChannels(true)
+}
+
+func (req *request) listChannels(own bool) (body, error) {
 	kinds := map[ChannelKind]bool{}
 	for _, t := range splitList(req.args["types"]) {
 		switch t {
@@ -142,7 +152,7 @@ func conversationsList(req *request) (body, error) {
 	}
 	for _, c := range req.s.channels {
 		hidden := c.Kind != Public && !c.has(req.s.BotUser) || c.Archived && req.flag("exclude_archived")
-		if kinds[c.Kind] && !hidden {
+		if kinds[c.Kind] && !hidden && (c.has(req.s.BotUser) || !own) {
 			list = append(list, req.s.wireChannel(c))
 		}
 	}

@@ -6,33 +6,6 @@ import (
 	"fmt"
 )
 
-// Field is an input of a dialog.
-type Field struct {
-	BlockID  string   `json:"block_id"`
-	ActionID string   `json:"action_id"`
-	Type     string   `json:"type"`
-	Label    string   `json:"label"`
-	Options  []string `json:"options,omitempty"` // values
-	Optional bool     `json:"optional,omitempty"`
-}
-
-// Fields lists the inputs of a view.
-func (v View) Fields() []Field {
-	var out []Field
-	for _, b := range v.inputs() {
-		f := Field{BlockID: b.Block, ActionID: b.el("action_id"), Type: b.el("type"), Label: b.Label.Text, Optional: b.Optional}
-		options, _ := b.Element["options"].([]any)
-		for _, o := range options {
-			if option, ok := o.(map[string]any); ok {
-				value, _ := option["value"].(string)
-				f.Options = append(f.Options, value)
-			}
-		}
-		out = append(out, f)
-	}
-	return out
-}
-
 // Title returns the title of the view.
 func (v View) Title() string {
 	var t struct {
@@ -42,32 +15,6 @@ func (v View) Title() string {
 	}
 	_ = json.Unmarshal(v.Raw, &t) // was checked when it came
 	return t.Title.Text
-}
-
-type input struct {
-	Type     string `json:"type"`
-	Block    string `json:"block_id"`
-	Optional bool   `json:"optional"`
-	Label    struct {
-		Text string `json:"text"`
-	} `json:"label"`
-	Element body `json:"element"`
-}
-
-func (b input) el(key string) string { s, _ := b.Element[key].(string); return s }
-
-func (v View) inputs() []input {
-	var view struct {
-		Blocks []input `json:"blocks"`
-	}
-	_ = json.Unmarshal(v.Raw, &view) // was checked when it came
-	var out []input
-	for _, b := range view.Blocks {
-		if b.Type == "input" {
-			out = append(out, b)
-		}
-	}
-	return out
 }
 
 // top returns the modal the person sees, which must be the named one unless the
@@ -81,8 +28,9 @@ func (p Person) top(viewID string) (*View, error) {
 }
 
 // Submit fills in the open dialog and presses its submit button. Values are
-// keyed by block id; an input that is neither given nor optional stops the
-// client from submitting, which is an error here. The id may be "".
+// keyed by block id; an input that is not given keeps its initial value. One that
+// is empty and not optional stops the client from submitting, which is an error
+// here. The id may be "".
 func (p Person) Submit(viewID string, values map[string]string) (*Gesture, error) {
 	p.s.mu.Lock()
 	defer p.s.mu.Unlock()
@@ -111,6 +59,8 @@ func (v View) fillIn(values map[string]string) (body, error) {
 		value, given := values[b.Block]
 		if given {
 			used++
+		} else {
+			value = b.initial()
 		}
 		if value == "" && !b.Optional {
 			return nil, fmt.Errorf("input %s must be filled in", b.Block)
@@ -150,7 +100,22 @@ func (b input) entry(value string) (body, error) {
 		}
 		return out, err
 	case "users_select":
+		if value == "" {
+			return body{"type": kind, "selected_user": nil}, nil
+		}
 		return body{"type": kind, "selected_user": value}, nil
+	case "multi_users_select":
+		return body{"type": kind, "selected_users": orEmpty(splitList(value))}, nil
+	case "multi_static_select":
+		chosen := []any{}
+		for _, v := range splitList(value) {
+			one, err := (element{b.Block, b.Element}).chosen(v)
+			if err != nil {
+				return nil, err
+			}
+			chosen = append(chosen, one["selected_option"])
+		}
+		return body{"type": kind, "selected_options": chosen}, nil
 	case "channels_select":
 		return body{"type": kind, "selected_channel": value}, nil
 	case "conversations_select":

@@ -102,7 +102,7 @@ func conversationsInvite(req *request) (body, error) {
 		good = append(good, id)
 	}
 	if len(bad) > 0 && (!req.flag("force") || len(good) == 0) {
-		return nil, refuse(bad[0]["error"].(string))
+		return nil, &apiError{code: bad[0]["error"].(string), each: bad}
 	}
 	c.Members = append(c.Members, good...)
 	req.s.changed(Change{Kind: "channel", Channel: c.ID})

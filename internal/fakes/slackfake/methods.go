@@ -33,8 +33,15 @@ var methods = map[string]method{
 	"conversations.setPurpose": {run: conversationsSetPurpose, tier: 2},
 	"conversations.archive":    {run: conversationsArchive, tier: 2},
 
+	"conversations.canvases.create": {run: canvasCreate, scope: "canvases:write", tier: 2},
+	"canvases.edit":                 {run: canvasEdit, scope: "canvases:write", tier: 3},
+	"pins.add":                      {run: pinsAdd, scope: "pins:write", tier: 2},
+	"files.getUploadURLExternal":    {run: uploadURL, scope: "files:write", tier: 4},
+	"files.completeUploadExternal":  {run: completeUpload, scope: "files:write", tier: 4},
+
 	"users.info":            {run: usersInfo, scope: "users:read", tier: 4},
 	"users.lookupByEmail":   {run: usersLookupByEmail, scope: "users:read.email", tier: 3},
+	"users.conversations":   {run: usersConversations, tier: 3},
 	"users.list":            {run: usersList, scope: "users:read", tier: 2},
 	"usergroups.list":       {run: usergroupsList, scope: "usergroups:read", tier: 2},
 	"usergroups.users.list": {run: usergroupsUsersList, scope: "usergroups:read", tier: 2},

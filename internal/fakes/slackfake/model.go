@@ -47,6 +47,7 @@ type Channel struct {
 	ExtShared bool        `json:"is_ext_shared,omitempty"` // shared with another organisation
 	Members   []string    `json:"members"`
 	Creator   string      `json:"creator,omitempty"`
+	Pins      []string    `json:"pins,omitempty"` // timestamps of pinned messages, oldest pin first
 	Created   time.Time   `json:"created,omitzero"`
 }
 

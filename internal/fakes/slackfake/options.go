@@ -46,9 +46,9 @@ func defaults() settings {
 // chat:write.public, so that a bot has to be invited before it posts.
 func BotScopes() []string {
 	return []string{
-		"channels:history", "channels:manage", "channels:read", "chat:write", "commands",
+		"canvases:write", "channels:history", "channels:manage", "channels:read", "chat:write", "commands", "files:write",
 		"groups:history", "groups:read", "groups:write", "im:history", "im:read", "im:write",
-		"mpim:history", "mpim:read", "mpim:write",
+		"mpim:history", "mpim:read", "mpim:write", "pins:write",
 		"usergroups:read", "users:read", "users:read.email",
 	}
 }

@@ -50,6 +50,11 @@ type Server struct {
 	faults   []*scripted
 	limits   limiter
 	sock     sockets
+
+	canvases []*Canvas
+	noCanvas string // the code that refuses canvases
+	files    []*File
+	uploads  string // another host for uploads
 }
 
 // New starts a workspace. It panics when no loopback port can be opened, which
@@ -107,7 +112,8 @@ func (s *Server) Close() {
 	s.wg.Wait()
 }
 
-// ServeHTTP serves the Web API, the Socket Mode address and the response URLs.
+// ServeHTTP serves the Web API, the Socket Mode address, the response URLs and the
+// addresses files are uploaded to.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !s.enter() {
 		return
@@ -120,6 +126,8 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.serveSocket(w, r)
 	case len(path) > 7 && path[:7] == "/hooks/":
 		s.serveHook(w, r, path[7:])
+	case len(path) > 11 && path[:11] == "/upload/v1/":
+		s.serveUpload(w, r, path[11:])
 	default:
 		http.NotFound(w, r)
 	}

@@ -25,6 +25,8 @@ type Snapshot struct {
 type ChannelSnapshot struct {
 	Channel
 	Messages []Message `json:"messages"`
+	Canvas   *Canvas   `json:"canvas,omitempty"`
+	Files    []File    `json:"files,omitempty"`
 }
 
 // Snapshot returns the workspace as it is now, with at most the newest last
@@ -64,7 +66,10 @@ func (s *Server) Snapshot(last int) Snapshot {
 
 func (s *Server) snapshotChannel(c *Channel, last int) ChannelSnapshot {
 	out := ChannelSnapshot{Channel: *c, Messages: []Message{}}
-	out.Members = slices.Clone(c.Members)
+	out.Members, out.Pins, out.Files = slices.Clone(c.Members), slices.Clone(c.Pins), (State{s}).Files(c.ID)
+	if v, ok := (State{s}).Canvas(c.ID); ok {
+		out.Canvas = &v
+	}
 	list := s.messages[c.ID]
 	if last > 0 && len(list) > last {
 		list = list[len(list)-last:]

@@ -81,7 +81,7 @@ func (st State) Channel(idOrName string) (Channel, bool) {
 		return Channel{}, false
 	}
 	out := *c
-	out.Members = slices.Clone(c.Members)
+	out.Members, out.Pins = slices.Clone(c.Members), slices.Clone(c.Pins)
 	return out, true
 }
 

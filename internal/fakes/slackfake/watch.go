@@ -12,7 +12,7 @@ import (
 type Change struct {
 	Seq     int       `json:"seq"` // grows by one; a gap means that changes were dropped because the reader was slow
 	At      time.Time `json:"at"`
-	Kind    string    `json:"kind"` // message, edit, delete, ephemeral, view, channel, user, call, socket, envelope, ack, time, closed
+	Kind    string    `json:"kind"` // message, edit, delete, ephemeral, view, channel, canvas, file, user, call, socket, envelope, ack, time, closed
 	Channel string    `json:"channel,omitempty"`
 	TS      string    `json:"ts,omitempty"`
 	User    string    `json:"user,omitempty"`

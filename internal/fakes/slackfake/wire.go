@@ -81,6 +81,9 @@ func (s *Server) wireChannel(c *Channel) body {
 		}
 		return out
 	}
+	if v := s.canvasOf(c.ID); v != nil {
+		out["properties"] = body{"canvas": body{"file_id": v.ID, "is_empty": v.Markdown == "", "quip_thread_id": ""}}
+	}
 	out["name"], out["name_normalized"], out["creator"] = c.Name, c.Name, c.Creator
 	return out
 }

@@ -1,0 +1,43 @@
+package bot
+
+import (
+	"fmt"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+
+	"github.com/securitybot/securitybot/bot/config"
+	"github.com/securitybot/securitybot/internal/awsrole"
+	"github.com/securitybot/securitybot/responders"
+	"github.com/securitybot/securitybot/responders/awsir"
+	"github.com/securitybot/securitybot/responders/guardduty"
+)
+
+// newActing sets up what the bot may do in AWS; nothing without accounts. hub
+// has the bot's own credentials.
+func (b *Bot) newActing(c config.AWSIR, hub aws.Config) (Acting, error) {
+	if !c.Enabled() {
+		return Acting{}, nil
+	}
+	sessions, err := sessionsOf(c, hub, b.clock)
+	if err != nil {
+		return Acting{}, err
+	}
+	actor, err := awsir.New(awsir.Config{}, awsir.Deps{Sessions: sessions, Records: records{b}, Now: b.clock.Now, Log: b.log})
+	if err != nil {
+		return Acting{}, fmt.Errorf("set up aws-ir: %w", err)
+	}
+	return Acting{Actor: actor, Confirm: guardduty.New(sessions), Accounts: c.Accounts, Regions: c.Regions, PerHour: c.CollectPerHour}, nil
+}
+
+// sessionsOf gives sessions in the accounts of the configuration.
+func sessionsOf(c config.AWSIR, hub aws.Config, clock Clock) (*awsrole.Sessions, error) {
+	s, err := awsrole.New(hub, awsrole.Config{ExternalID: c.ExternalID, Own: c.OwnAccount, Now: clock.Now, Roles: map[string]string{
+		string(responders.RoleRead): c.Roles.Read, string(responders.RoleAcquire): c.Roles.Acquire,
+		string(responders.RoleContain): c.Roles.Contain, string(responders.RoleRelease): c.Roles.Release}})
+	if err != nil {
+		return nil, fmt.Errorf("set up roles in AWS: %w", err)
+	}
+	return s, nil
+}
+
+var _ awsir.Records = records{}
