@@ -137,7 +137,8 @@ func TestAnApplicationBalancerBehindExplainsNothing(t *testing.T) {
 	v.TargetGroups["tg"] = TargetGroup{ARN: "tg", Type: "alb", KeepsIP: true, Targets: []Target{{ID: "alb", Port: 80}}}
 	v.TargetGroups["inner"] = TargetGroup{ARN: "inner", Type: "instance", VPC: "vpc-1", KeepsIP: true, Targets: []Target{{ID: web, Port: 8443}, {ID: "i-idle", Port: 8443, State: "unused"}}}
 	v.Listeners = append(v.Listeners, Listener{ARN: "alb80", Balancer: "alb", Port: 80, Protocol: "HTTP", TargetGroups: []string{"inner"}},
-		Listener{ARN: "alb81", Balancer: "alb", Port: 81, Protocol: "HTTP", TargetGroups: []string{"inner"}})
+		Listener{ARN: "alb81", Balancer: "alb", Port: 81, Protocol: "HTTP", TargetGroups: []string{"other"}})
+	v.TargetGroups["other"] = TargetGroup{ARN: "other", Type: "instance", VPC: "vpc-1", Targets: []Target{{ID: web, Port: 8444}}}
 	if entries := Build(v); len(entries) != 1 || entries[0].Instance != web || entries[0].Port != 8443 || entries[0].KeepsIP {
 		t.Errorf("entries %+v", entries)
 	}
@@ -204,5 +205,14 @@ func TestFreshnessAndListenersCanBeSet(t *testing.T) {
 	a, err := Judge(ask(8443), cov, true, Build(v), Rules{Fresh: 3 * time.Hour, Listeners: []int{8883}}, now)
 	if err != nil || !a.Covers || !a.Seen.Equal(cov.Started) {
 		t.Errorf("%+v %v", a, err)
+	}
+}
+
+func TestAnEntryIsThereOnce(t *testing.T) {
+	t.Parallel()
+	v := house()
+	v.Listeners[0].TargetGroups = []string{"tg", "tg"}
+	if entries := Build(v); len(entries) != 1 {
+		t.Errorf("entries %+v", entries)
 	}
 }
