@@ -9,6 +9,7 @@ import (
 	"github.com/securitybot/securitybot/internal/fakes/awsfake"
 	"github.com/securitybot/securitybot/internal/fakes/slackfake"
 	"github.com/securitybot/securitybot/internal/rig"
+	"github.com/securitybot/securitybot/responders"
 )
 
 const (
@@ -28,7 +29,11 @@ func newCloud(t *testing.T) cloud {
 	t.Helper()
 	c := cloud{Cloud: awsfake.New()}
 	t.Cleanup(c.Close)
-	c.AddRole(awsfake.Role{Account: prod, Name: "securitybot-read", Trusts: []string{rig.Hub}})
+	policy, err := responders.Policy(responders.RoleRead, "aws")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.AddRole(awsfake.Role{Account: prod, Name: "securitybot-read", Trusts: []string{rig.Hub}, Policy: string(policy)})
 	c.open = c.AddGroup(prod, nearby, awsfake.Group{Rules: []awsfake.Rule{{Protocol: "tcp", From: 0, To: 65535, CIDR4: "0.0.0.0/0"}}})
 	c.AddInstance(prod, nearby, awsfake.Instance{ID: webHost, Groups: []string{c.open}, PrivateIP: "10.0.1.17"})
 	c.eni = c.Interfaces(prod, nearby, webHost)[0].ID

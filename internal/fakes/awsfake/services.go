@@ -9,12 +9,12 @@ import (
 type protocol int
 
 const (
-	ec2Query  protocol = iota // form in, XML out, EC2's own errors
-	awsQuery                  // form in, XML out
-	awsJSON10                 // X-Amz-Target, application/x-amz-json-1.0
-	awsJSON11                 // X-Amz-Target, application/x-amz-json-1.1
-	awsREST                   // the operation follows from method, path and query
-	awsRESTJSON               // the same, with JSON in and out
+	ec2Query    protocol = iota // form in, XML out, EC2's own errors
+	awsQuery                    // form in, XML out
+	awsJSON10                   // X-Amz-Target, application/x-amz-json-1.0
+	awsJSON11                   // X-Amz-Target, application/x-amz-json-1.1
+	awsREST                     // the operation follows from method, path and query
+	awsRESTJSON                 // the same, with JSON in and out
 )
 
 // service is one row of the table: what the signature's scope calls it.
