@@ -13,14 +13,14 @@ import (
 	"github.com/securitybot/securitybot/responders/trail"
 )
 
-// Looking is what the bot may ask AWS about findings. What is nil is not asked:
+// looking is what the bot may ask AWS about findings. What is nil is not asked:
 // the policy then decides without it, and never for less attention.
-type Looking struct {
-	Ports     *portmap.Map // its Shelf is the bot's own store when nil
-	PortJob   *portmap.Job // scans by itself; nil leaves that to others
-	PortEvery time.Duration
-	Inventory *inventory.Inventory
-	Trail     *trail.Lookup
+type looking struct {
+	ports     *portmap.Map
+	portJob   *portmap.Job // scans by itself; nil leaves that to others
+	portEvery time.Duration
+	inventory *inventory.Inventory
+	trail     *trail.Lookup
 }
 
 // source answers one look-up of the policy: a value, or an error that wraps
@@ -30,38 +30,19 @@ type source func(ctx context.Context, f *findings.Finding) (any, error)
 // sources lists who answers which look-up of the policy.
 func (b *Bot) sources() map[string]source {
 	out := map[string]source{"by_ip": b.enrichByIP}
-	if b.looking.Ports != nil || b.looking.Inventory != nil {
+	if b.looking.ports != nil || b.looking.inventory != nil {
 		out["resource"] = b.enrichResource
 	}
-	if b.looking.Trail != nil {
+	if b.looking.trail != nil {
 		out["api_calls"] = b.enrichCalls
 	}
 	return out
 }
 
-// prepare gives the parts that look things up the bot's own store and clock.
-func (l Looking) prepare(b *Bot) Looking {
-	if l.Ports == nil {
-		return l
-	}
-	ports := *l.Ports
-	ports.Now = b.clock.Now
-	if ports.Shelf == nil {
-		ports.Shelf = portmap.NewDocuments(b.store, 2*ports.Rules.Fresh)
-	}
-	l.Ports = &ports
-	if l.PortJob != nil {
-		job := *l.PortJob
-		job.Shelf, job.Now, job.Log = ports.Shelf, b.clock.Now, b.log
-		l.PortJob = &job
-	}
-	return l
-}
-
 // runPortMap keeps the map of ports fresh.
 func (b *Bot) runPortMap(ctx context.Context) {
-	if b.looking.PortJob != nil && b.looking.PortEvery > 0 {
-		b.looking.PortJob.Loop(ctx, b.looking.PortEvery)
+	if b.looking.portJob != nil && b.looking.portEvery > 0 {
+		b.looking.portJob.Loop(ctx, b.looking.portEvery)
 	}
 }
 

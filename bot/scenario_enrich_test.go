@@ -44,7 +44,6 @@ func (s *scene) paged() string {
 
 func TestAPageSaysWhoElseWasSeenThereAndWhatWasCalled(t *testing.T) {
 	t.Parallel()
-	c := newCloud(t)
 	const from = "203.0.113.77"
 	now := time.Now()
 	call := awsfake.TrailEvent{At: now.Add(-time.Minute), Source: "iam.amazonaws.com", Name: "CreateUser", AccessKey: "ASIAIOSFODNN7EXAMPLE", User: "ben@corp.example", Address: from}
@@ -52,8 +51,7 @@ func TestAPageSaysWhoElseWasSeenThereAndWhatWasCalled(t *testing.T) {
 	refused.Name, refused.ErrorCode = "AttachUserPolicy", "AccessDenied"
 	elsewhere := call
 	elsewhere.Address = "198.51.100.1"
-	c.AddTrailEvents(prod, "us-east-1", call, refused, elsewhere)
-	s := withCloud(t, c)
+	s := beginBalanced(t, func(c *awsfake.Cloud) { c.AddTrailEvents(prod, "us-east-1", call, refused, elsewhere) })
 	s.Send(rig.Event{N: 1, Type: "Discovery:IAMUser/AnomalousBehavior", Severity: 5, Session: "ana@corp.example", IP: from}.SNS())
 	s.question(1)
 	s.seen(from, 1)
@@ -83,9 +81,8 @@ func (s *scene) seen(ip string, n int) []bot.Seen {
 
 func TestPagesDoNotWaitForLookUpsThatHang(t *testing.T) {
 	t.Parallel()
-	c := newCloud(t)
-	s := withCloud(t, c)
-	c.Next("cloudtrail", "", -1, awsfake.Hang())
+	s := beginBalanced(t)
+	s.AWS.Next("cloudtrail", "", -1, awsfake.Hang())
 	const n = 60
 	began := time.Now()
 	for i := range n {
@@ -132,7 +129,6 @@ func TestPeopleAreForgottenAfterADay(t *testing.T) {
 // An instance that GuardDuty still shows as running may be gone.
 func TestLessonATerminatedInstanceIsKnownToBeGone(t *testing.T) {
 	t.Parallel()
-	c := newCloud(t)
 	path := writePolicy(t, `version: 1
 rules:
   - id: gone
@@ -142,8 +138,9 @@ rules:
   - id: default
     then: ticket
 `)
-	c.Terminate(prod, nearby, webHost)
-	s := begin(t, rig.Options{AWS: c.Cloud, Extra: withMap, Policy: path})
+	o := balanced(t, func(c *awsfake.Cloud) { c.Terminate(prod, nearby, webHost) })
+	o.Policy = path
+	s := begin(t, o)
 	s.Send(rig.Probe(1).SNS())
 	if k := s.theCase(); k.Decision == nil && k.Outcome == "" || !strings.Contains(s.transcript(), s.Payments.ID) || strings.Contains(s.transcript(), s.Security.ID) {
 		t.Errorf("%s %s\n%s", k.Status, k.Outcome, s.transcript())
