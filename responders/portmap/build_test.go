@@ -100,7 +100,7 @@ func TestWhatExplainsAProbe(t *testing.T) {
 		"public, the group is not known":   {change: func(v *View) { public(v); v.Groups = nil }, ports: []int{8443}, behind: true, because: "not known"},
 		"no interface is known":            {change: func(v *View) { v.Interfaces = nil }, ports: []int{8443}, behind: true, because: "not known"},
 		"public on its second interface":   {change: secondInterface, ports: []int{8443}, behind: true, because: "eni-2's"},
-		"also behind an internal balancer": {change: alsoInternal, ports: []int{8443}, covers: true, behind: true},
+		"also behind an internal balancer": {change: alsoInternal, ports: []int{8443}, covers: true, behind: true, because: "reached through nlb"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -124,11 +124,12 @@ func secondInterface(v *View) {
 	v.Interfaces = append(v.Interfaces, Interface{ID: "eni-2", VPC: "vpc-1", Instance: web, Public: []netip.Addr{netip.MustParseAddr("198.51.100.8")}, Groups: []string{"sg-open"}})
 }
 
-// alsoInternal puts an internal balancer before the same port; its entry sorts
-// first and must not hide the other.
+// alsoInternal puts internal balancers before the same port, with entries that sort
+// before and after the one that counts.
 func alsoInternal(v *View) {
 	v.Balancers = append(v.Balancers, Balancer{ARN: "inner"})
-	v.Listeners = append(v.Listeners, Listener{ARN: "a443", Balancer: "inner", Port: 443, Protocol: "TCP", TargetGroups: []string{"tg"}})
+	v.Listeners = append(v.Listeners, Listener{ARN: "a443", Balancer: "inner", Port: 443, Protocol: "TCP", TargetGroups: []string{"tg"}},
+		Listener{ARN: "z443", Balancer: "inner", Port: 443, Protocol: "TCP", TargetGroups: []string{"tg"}})
 }
 
 func TestAnApplicationBalancerBehindExplainsNothing(t *testing.T) {
