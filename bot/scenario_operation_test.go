@@ -328,3 +328,22 @@ func valueOf(m slackfake.Message, label string) string {
 	}
 	return ""
 }
+
+// TestWhatIsUnderWayCanBeSeen: a request waits, and the list says so.
+func TestWhatIsUnderWayCanBeSeen(t *testing.T) {
+	t.Parallel()
+	s := begin(t, rig.Options{})
+	id := s.Machine(2)
+	if out := s.slash(s.Omar, "operations", s.Security.ID); !strings.Contains(out.Reply.Text, "Nothing is under way") {
+		t.Errorf("Omar is told %q", out.Reply.Text)
+	}
+	s.slash(s.Omar, "isolate "+id+" account="+rig.Account+" region="+rig.Region+" reason=it mines", s.Security.ID)
+	s.message(s.Security.ID, "Isolate", id, "Approve")
+	if out := s.slash(s.Omar, "ops", s.Security.ID); !containsAll(out.Reply.Text+string(out.Reply.Blocks), []string{"Isolate", id, "waits for an approver"}) {
+		t.Errorf("Omar is told %s", out.Reply.Blocks)
+	}
+	if out := s.slash(s.Omar, "isolate "+id+" account="+rig.Account+" region="+rig.Region+" reason=again", s.Security.ID); !strings.Contains(out.Reply.Text, "under way already") {
+		t.Errorf("Omar is told %q", out.Reply.Text)
+	}
+	s.settled()
+}
