@@ -64,9 +64,10 @@ type Gate interface {
 // Desks are the parts of the bot that commands speak to. A command whose desk
 // is nil does not exist.
 type Desks struct {
-	Cases     CaseDesk
-	Actions   ActionDesk
-	Incidents IncidentDesk
+	Cases      CaseDesk
+	Actions    ActionDesk
+	Operations OperationDesk
+	Incidents  IncidentDesk
 }
 
 // command is a row of the table.
@@ -99,6 +100,9 @@ func New(gate Gate, d Desks) *Set {
 	}
 	if d.Actions != nil {
 		s.table = append(s.table, actionCommands()...)
+	}
+	if d.Operations != nil {
+		s.table = append(s.table, operationsCommand())
 	}
 	s.table = append(s.table, helpCommand())
 	return s
