@@ -36,7 +36,7 @@ func (b *Bot) openIncident(ctx context.Context, o newIncident) (message.Message,
 		if refused := b.authorise(ctx, o.by, actIncident, object{account: objectOf(k).account}); refused != nil {
 			return *refused, nil
 		}
-		o.Paged = o.Paged || k.Page != nil && k.Page.Sent
+		o.Paged = o.Paged || k.Page != nil && !k.Page.Resolved // sent, or tried until it is
 	}
 	var made *incidents.Incident
 	var said message.Message
