@@ -176,5 +176,49 @@ func TestReleaseSetsProtectionToWhatItWas(t *testing.T) {
 	spot := w.cloud.AddInstance(account, region, awsfake.Instance{Lifecycle: "spot"})
 	done := w.must(w.job(responders.Isolate, spot, "3"))
 	contains(t, done.Still, "Spot instance")
+	for _, c := range w.cloud.CallsOf("ec2", "ModifyInstanceAttribute") {
+		if c.Code == "OperationNotPermitted" {
+			t.Errorf("asked for what Spot instances do not have: %v", c.Params)
+		}
+	}
 	w.must(w.job(responders.Release, spot, "4"))
+}
+
+// A record that is sound but of another instance restores nothing.
+func TestReleaseRefusesTheRecordOfAnotherInstance(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	instance, _ := w.fleet()
+	w.must(w.job(responders.Isolate, instance, "1"))
+	other := w.cloud.AddInstance(account, region, awsfake.Instance{})
+	for _, k := range w.shelf.keys() {
+		body, _, _ := w.shelf.Get(t.Context(), k)
+		_ = w.shelf.Put(t.Context(), strings.Replace(k, instance, other, 1), body)
+	}
+	w.cloud.Forget()
+	if _, err := w.run(w.job(responders.Release, other, "2")); !errors.Is(err, responders.ErrRefused) || !strings.Contains(err.Error(), "another instance") {
+		t.Errorf("%v", err)
+	}
+	if n := len(w.cloud.Writes()); n != 0 {
+		t.Errorf("%d writes", n)
+	}
+}
+
+// Nothing promises that AWS keeps the order of an interface's groups.
+func TestReleaseWhereTheOrderOfGroupsIsNotKept(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	groups := []string{"sg-00000000000000bbb", "sg-0000000000000aaaa"}
+	for _, id := range groups {
+		w.cloud.AddGroup(account, region, awsfake.Group{ID: id})
+	}
+	instance := w.cloud.AddInstance(account, region, awsfake.Instance{Groups: groups})
+	w.must(w.job(responders.Isolate, instance, "1"))
+	w.cloud.ReorderGroups(account, region)
+	w.must(w.job(responders.Release, instance, "2"))
+	for id, got := range w.groups(instance) {
+		if !slices.Equal(got, groups) {
+			t.Errorf("%s was given %v", id, got)
+		}
+	}
 }

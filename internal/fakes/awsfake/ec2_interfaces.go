@@ -80,7 +80,11 @@ func (s *ec2State) attached(instance string) []*Interface {
 
 func (s *ec2State) wireAttached(e *Interface) wireAttached {
 	w := wireAttached{ID: e.ID, VPC: e.VPC, Subnet: e.Subnet, Owner: e.Owner, Kind: e.Kind, PrivateIP: e.PrivateIP, Status: "available", Operator: wireOperator{e.Operator != "", e.Operator}}
-	for _, g := range e.Groups {
+	groups := e.Groups
+	if s.reorder {
+		groups = slices.Sorted(slices.Values(groups))
+	}
+	for _, g := range groups {
 		name := ""
 		if x := s.groups[g]; x != nil {
 			name = x.Name
