@@ -30,6 +30,7 @@ func exampleLoader() Loader {
 			"THEHIVE_API_KEY":     strings.Repeat("c3", 16),
 			"PAGERDUTY_API_TOKEN": "u+3xample",
 			"AUDIT_KEY":           strings.Repeat("c3", 32), "AUDIT_OLD_KEY": strings.Repeat("d4", 32),
+			"VIRUSTOTAL_KEY": "key-1", "ABUSEIPDB_KEY": "key-2", "GREYNOISE_KEY": "key-3", "URLSCAN_KEY": "key-4",
 		}[name]
 		return v, ok
 	}}

@@ -106,7 +106,7 @@ func TestConfigMistakes(t *testing.T) {
 		configText + "settle: soon":                                             "settle is a time",
 		configText + "tools: {avml/x86_64: {bucket: b, key: k, sha256: abc}}":   "64 hex digits",
 		configText + "tools: {nc/x86_64: {bucket: b, key: k, sha256: abc}}":     "avml, osqueryi or tcpdump",
-		strings.Replace(configText, "evidence.corp.example", "No Bucket", 1):    "not the name of a bucket",
+		strings.Replace(configText, "evidence-corp-example", "No Bucket", 1):    "not the name of a bucket",
 		strings.Replace(configText, "region: eu", "lock_mode: LOCKED, r: e", 1): "",
 	} {
 		w := newWorld(t)

@@ -8,10 +8,12 @@
 package rig
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
 	"log/slog"
+	"net/http/httptest"
 	"os"
 	"slices"
 	"strings"
@@ -50,6 +52,7 @@ const (
 type Options struct {
 	Redis   string    // address of a redis-server; empty runs one in this process
 	Extra   string    // lines added to the configuration
+	Access  string    // who may do what; empty is Omar responding and Mei approving
 	Policy  string    // path of a policy; empty is the one built in
 	Log     io.Writer // where the bot logs; nil for nowhere
 	Slack   []slackfake.Option
@@ -75,6 +78,7 @@ type Rig struct {
 	Platform                   slackfake.Channel
 	OnCall                     slackfake.Usergroup
 
+	front   *httptest.Server // AWS by TLS
 	options Options
 	redis   *miniredis.Miniredis
 	stops   []func()
@@ -94,8 +98,9 @@ func (c *Clock) Skipped() time.Duration { return time.Duration(c.skip.Load()) }
 func New(ctx context.Context, o Options) (*Rig, error) {
 	r := &Rig{options: o, Clock: &Clock{}, Slack: slackfake.New(o.Slack...), SQS: sqsfake.New(o.Queue...), Pager: pagerdutyfake.New(
 		pagerdutyfake.WithService("Security on call", RoutingKey), pagerdutyfake.WithService("Security fallback", FallbackKey))}
-	r.AWS = awsfake.New(awsfake.WithNow(r.Clock.Now))
-	r.roles()
+	if err := r.cloud(); err != nil {
+		return nil, err
+	}
 	r.people()
 	if o.Prepare != nil {
 		o.Prepare(r)
@@ -184,7 +189,7 @@ func (r *Rig) Config(addr string) string {
 		"sqs: {queues: [{url: \"" + r.SQS.QueueURL(Queue) + "\", region: eu-west-1, accounts: [\"111122223333\"]}]}",
 		"redis: {addrs: [\"" + addr + "\"]}",
 		"on_call_mention: " + r.OnCall.ID,
-		"access: {responders: {groups: [" + r.OnCall.ID + "]}, approvers: {users: [" + r.Mei.ID + "]}}",
+		"access: " + cmp.Or(r.options.Access, "{responders: {groups: ["+r.OnCall.ID+"]}, approvers: {users: ["+r.Mei.ID+"]}}"),
 		"http: {addr: \"\"}",
 		r.awsConfig(),
 	}
@@ -204,6 +209,7 @@ const company = `enrich:
   domains: [corp.example]
   people:
     - {email: ana@corp.example, name: Ana}
+    - {email: omar@corp.example, name: Omar, addresses: [omar.admin@corp.example]}
   teams:
     payments: {channel: C0PAYMENTS}
     platform: {channel: C0PLATFORM}
@@ -267,6 +273,7 @@ func (r *Rig) Close() error {
 	r.Slack.Close()
 	r.SQS.Close()
 	r.Pager.Close()
+	r.front.Close()
 	r.AWS.Close()
 	if r.redis != nil {
 		r.redis.Close()
@@ -299,6 +306,7 @@ func (r *Rig) Forward(d time.Duration) {
 
 // Setenv gives a process the keys its configuration refers to.
 func (r *Rig) Setenv() []string {
+	k := r.AWS.User(hubAccount, "securitybot")
 	return append(os.Environ(), "APP="+r.Slack.AppToken, "BOT="+r.Slack.BotToken, "KEY="+RoutingKey, "KEY2="+FallbackKey, "AWS_ENDPOINT_URL_SQS="+r.SQS.URL,
-		"AWS_ACCESS_KEY_ID=AKIAIOSFODNN7EXAMPLE", "AWS_SECRET_ACCESS_KEY=example", "AWS_EC2_METADATA_DISABLED=true", "AWS_REGION=eu-west-1")
+		"AWS_ENDPOINT_URL="+r.AWS.URL, "AWS_ACCESS_KEY_ID="+k.AccessKeyID, "AWS_SECRET_ACCESS_KEY="+k.SecretAccessKey, "AWS_EC2_METADATA_DISABLED=true", "AWS_REGION=eu-west-1")
 }
