@@ -142,7 +142,7 @@ func New(s Settings, d Deps) (*Bot, error) {
 func (b *Bot) desks() commands.Desks {
 	d := commands.Desks{Cases: b}
 	if b.acting.Actor != nil {
-		d.Actions = b
+		d.Actions, d.Operations = b, b
 	}
 	return d
 }
