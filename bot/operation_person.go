@@ -283,6 +283,10 @@ func (b *Bot) commitDecision(ctx context.Context, a chat.Action, id, what string
 		if err != nil {
 			return err
 		}
+		if o == nil {
+			reply = refusal("I do not know this request any more.")
+			return errGiveUp
+		}
 		effects, err := fn(o, now)
 		if err != nil {
 			reply = refusal(capital(err.Error()) + ".")
