@@ -96,6 +96,28 @@ func TestOneEnvelopeOpensOneIncident(t *testing.T) {
 	}
 }
 
+func TestTwoFormsAboutOneCaseOpenOneIncident(t *testing.T) {
+	t.Parallel()
+	s := begin(t, rig.Options{})
+	s.Send(rig.Miner(1).SNS())
+	m := s.message(s.Security.ID, "digital money")
+	for _, u := range []slackfake.User{s.Omar, s.Mei} {
+		s.click(u, m, "Open incident…")
+		s.dialog(u)
+	}
+	s.fillIn(s.Omar, map[string]string{"title": "Mining by Omar"})
+	s.fillIn(s.Mei, map[string]string{"title": "Mining by Mei"})
+	s.room("mining-by-omar")
+	s.until("Mei is not shown the way", func(st slackfake.State) bool {
+		views := st.Views(s.Mei.ID)
+		return len(views) == 1 && strings.Contains(string(views[0].Raw), "is being worked in")
+	})
+	s.settled()
+	if n := len(s.rooms()); n != 1 {
+		t.Errorf("%d channels", n)
+	}
+}
+
 // rooms are the channels of incidents.
 func (s *scene) rooms() (out []slackfake.Channel) {
 	s.Slack.Look(func(st slackfake.State) {
