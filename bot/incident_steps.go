@@ -246,7 +246,7 @@ func (b *Bot) namesFor(ctx context.Context, c *incidents.Incident) incidents.Nam
 	return func(id string) string { return names[id] }
 }
 
-// file is a timeline, in one of its two forms.
+// timelineFile is a timeline in one of its two forms.
 type timelineFile struct {
 	name, kind string
 	body       []byte
@@ -276,7 +276,7 @@ func (b *Bot) exportTimeline(ctx context.Context, c *incidents.Incident, e *stor
 	return func(c *incidents.Incident, now time.Time) []store.Effect { return c.TimelineExported(e.ID, now) }, err
 }
 
-// summaryLine is an incident in the words of other systems.
+// incidentNotice describes an incident to other systems.
 func incidentNotice(c *incidents.Incident) message.Message {
 	return message.Message{}.Para(c.Headline()).Para(message.L("Opened ").At(c.Opened).L(". Worked in Slack; the timeline is added here at the end."))
 }
