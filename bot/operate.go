@@ -207,6 +207,9 @@ func (b *Bot) doOperationRecord(ctx context.Context, o *responders.Operation, e 
 		if err := b.noteOperation(ctx, t, fresh, endWords(fresh), now); err != nil {
 			return err
 		}
+		if err := t.evidenceFor(ctx, fresh, now); err != nil {
+			return err
+		}
 		t.finish(e)
 		fresh.Finished(e.ID)
 		if err := t.putOperation(fresh, now); err != nil {
