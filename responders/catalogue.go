@@ -71,7 +71,8 @@ func Find(name string) (Action, bool) {
 func snapshot() Action {
 	return Action{ID: Snapshot, About: "copy all volumes of an instance at one point in time", Careful: "The instance keeps running. A first snapshot can take hours to complete.",
 		Role: RoleAcquire, Automatic: true, Example: "i-0a1b2c3d4e5f60718",
-		Idempotency: "snapshots carry the job's id as a tag; those that are there are adopted"}
+		Idempotency: "snapshots carry the job's id as a tag; those that are there are adopted",
+		Writes:      snapshotWrites()}
 }
 
 func osquery() Action {
@@ -106,14 +107,16 @@ func isolate() Action {
 	return Action{ID: Isolate, About: "cut an instance off from the network", Careful: "Whatever runs on it stops serving. Connections that are open may go on for a while.",
 		Role: RoleContain, Approval: true, Undo: Release, Example: "i-0a1b2c3d4e5f60718 reason=…",
 		Params:      []Param{{Name: "reason", About: "why, for the record", Kind: Words, Required: true}},
-		Idempotency: "the original groups are recorded once, before the first change; a change that is already there is not made again"}
+		Idempotency: "the original groups are recorded once, before the first change; a change that is already there is not made again",
+		Writes:      isolateWrites()}
 }
 
 func release() Action {
 	return Action{ID: Release, About: "undo an isolation: exactly the groups that were there before", Careful: "The instance is on the network again.",
 		Role: RoleRelease, Approval: true, Example: "i-0a1b2c3d4e5f60718 reason=…",
 		Params:      []Param{{Name: "reason", About: "why, for the record", Kind: Words, Required: true}},
-		Idempotency: "the record is deleted last; interfaces that already have their groups are left alone"}
+		Idempotency: "the record is deleted last; interfaces that already have their groups are left alone",
+		Writes:      releaseWrites()}
 }
 
 // OSQuerySets are the named sets of osquery questions. There is no free SQL:

@@ -19,7 +19,11 @@ type performer interface {
 
 // performers is the table of actions.
 func performers() map[responders.ID]performer {
-	return map[responders.ID]performer{}
+	return map[responders.ID]performer{
+		responders.Snapshot: snapshotAction{},
+		responders.Isolate:  isolateAction{},
+		responders.Release:  releaseAction{},
+	}
 }
 
 // phaseDone is the last phase of every action.
@@ -45,7 +49,8 @@ func (a *Actor) Plan(ctx context.Context, job responders.Job) (responders.Plan, 
 // Step does the next part of a job and writes into the job what the one after
 // it needs: store the job before the next step. The step of a job that was
 // not stored may be repeated. responders.ErrRefused and ErrUnknown end the
-// job; after any other error the same step is worth trying again.
+// job, which is worth storing then, too: Still and Manifest say how far it
+// got. After any other error the same step is worth trying again.
 func (a *Actor) Step(ctx context.Context, job *responders.Job) (responders.Progress, error) {
 	ctx, cancel := context.WithTimeout(ctx, stepTime)
 	defer cancel()

@@ -59,6 +59,13 @@ func final(err error) bool {
 	return true
 }
 
+// refused says whether AWS answered that it did nothing: an error of ours, or
+// one over the request rate.
+func refused(err error) bool {
+	var r *awshttp.ResponseError
+	return errors.As(err, &r) && (r.HTTPStatusCode() < 500 || isCode(err, "RequestLimitExceeded"))
+}
+
 // explain turns an error into one for the person who asked, where there is
 // something they can do, and logs the cause.
 func (a *Actor) explain(ctx context.Context, job *responders.Job, what string, err error) error {
