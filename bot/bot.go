@@ -25,6 +25,7 @@ import (
 	"github.com/securitybot/securitybot/inquiries"
 	"github.com/securitybot/securitybot/internal/store"
 	"github.com/securitybot/securitybot/responders/pagerduty"
+	"github.com/securitybot/securitybot/responders/thehive"
 )
 
 // Settings are what the three lines themselves need from the configuration.
@@ -44,6 +45,7 @@ type Settings struct {
 	AWSIR           config.AWSIR                     // what may be done in AWS
 	HTTPAddr        string                           // health and metrics; empty for none
 	AuditLog        AuditSettings                    // who did what
+	CaseTemplate    string                           // of TheHive, for cases made from alerts
 }
 
 // Clock tells the store's time.
@@ -57,7 +59,8 @@ type Deps struct {
 	Policy *policy.Policy
 	People *enrich.Directory
 	Pager  *pagerduty.Client
-	AWS    aws.Config // the bot's own credentials and endpoints
+	Hive   *thehive.Client // nil: cases are not recorded
+	AWS    aws.Config      // the bot's own credentials and endpoints
 	Chat   chat.Config
 	Queues []Queue
 	Log    *slog.Logger
@@ -79,6 +82,7 @@ type Bot struct {
 	policy   *policy.Policy
 	people   *enrich.Directory
 	pager    *pagerduty.Client
+	hive     *thehive.Client // nil: cases are not recorded
 	acting   Acting
 	slack    *chat.Slack
 	verifier inquiries.Verifier // nil: nobody can prove a "yes"
@@ -97,6 +101,7 @@ type Bot struct {
 	held      heldEffects
 	channels  channelQueues
 	groups    groupCache
+	hiveGate  hiveGate
 	notPosted notPosted
 	notices   parkedNotices
 	health    health
@@ -105,9 +110,9 @@ type Bot struct {
 
 // New puts a bot together. Nothing is contacted.
 func New(s Settings, d Deps) (*Bot, error) {
-	b := &Bot{cfg: s, store: d.Store, clock: d.Clock, policy: d.Policy, people: d.People, pager: d.Pager,
+	b := &Bot{cfg: s, store: d.Store, clock: d.Clock, policy: d.Policy, people: d.People, pager: d.Pager, hive: d.Hive,
 		log: d.Log, reg: d.Reg, metrics: newMetrics(d.Reg), instance: randomID()[:10] + "-",
-		routes: cases.Routes{Security: s.SecurityChannel, Archive: s.ArchiveDir != ""}}
+		routes: cases.Routes{Security: s.SecurityChannel, Archive: s.ArchiveDir != "", Records: d.Hive != nil}}
 	var err error
 	if b.acting, err = b.newActing(s.AWSIR, d.AWS); err != nil {
 		return nil, err

@@ -30,6 +30,7 @@ import (
 	"github.com/securitybot/securitybot/internal/fakes/pagerdutyfake"
 	"github.com/securitybot/securitybot/internal/fakes/slackfake"
 	"github.com/securitybot/securitybot/internal/fakes/sqsfake"
+	"github.com/securitybot/securitybot/internal/fakes/thehivefake"
 	"github.com/securitybot/securitybot/internal/store"
 )
 
@@ -56,6 +57,7 @@ type Options struct {
 	Queue   []sqsfake.Option
 	Quiet   bool // no second PagerDuty key
 	Replica int  // bots on the same world; 0 means 1
+	Records bool // cases are recorded in TheHive
 	NoBots  bool // neither bot nor store: the caller runs processes of its own
 }
 
@@ -65,6 +67,7 @@ type Rig struct {
 	SQS   *sqsfake.Server
 	Pager *pagerdutyfake.Server
 	AWS   *awsfake.Cloud
+	Hive  *thehivefake.Server // nil without Options.Records
 	Store *store.Store
 	Bots  []*bot.Bot
 	Clock *Clock
@@ -95,6 +98,7 @@ func New(ctx context.Context, o Options) (*Rig, error) {
 		pagerdutyfake.WithService("Security on call", RoutingKey), pagerdutyfake.WithService("Security fallback", FallbackKey))}
 	r.AWS = awsfake.New(awsfake.WithNow(r.Clock.Now))
 	r.roles()
+	r.records(o.Records)
 	r.people()
 	r.SQS.CreateQueue(Dead, sqsfake.QueueOptions{})
 	r.SQS.CreateQueue(Queue, sqsfake.QueueOptions{DLQ: Dead, MaxReceive: 5})
@@ -144,7 +148,7 @@ func (r *Rig) people() {
 // build makes one bot on this world, from a configuration file like anybody's.
 func (r *Rig) build(ctx context.Context) (*bot.Bot, error) {
 	cfg, err := config.Loader{LookupEnv: func(name string) (string, bool) {
-		v, ok := map[string]string{"APP": r.Slack.AppToken, "BOT": r.Slack.BotToken, "KEY": RoutingKey, "KEY2": FallbackKey}[name]
+		v, ok := map[string]string{"APP": r.Slack.AppToken, "BOT": r.Slack.BotToken, "KEY": RoutingKey, "KEY2": FallbackKey, "HIVE": HiveKey}[name]
 		return v, ok
 	}}.Parse("securitybot.yaml", []byte(r.Config("127.0.0.1:6379")))
 	if err != nil {
@@ -184,6 +188,7 @@ func (r *Rig) Config(addr string) string {
 		"http: {addr: \"\"}",
 		r.awsConfig(),
 	}
+	lines = append(lines, r.hiveConfig())
 	key := "pagerduty: {routing_key: \"${env:KEY}\", events_url: " + r.Pager.URL
 	if !r.options.Quiet {
 		key += ", fallback_routing_key: \"${env:KEY2}\""
@@ -264,6 +269,7 @@ func (r *Rig) Close() error {
 	r.SQS.Close()
 	r.Pager.Close()
 	r.AWS.Close()
+	r.closeRecords()
 	if r.redis != nil {
 		r.redis.Close()
 	}
@@ -295,6 +301,6 @@ func (r *Rig) Forward(d time.Duration) {
 
 // Setenv gives a process the keys its configuration refers to.
 func (r *Rig) Setenv() []string {
-	return append(os.Environ(), "APP="+r.Slack.AppToken, "BOT="+r.Slack.BotToken, "KEY="+RoutingKey, "KEY2="+FallbackKey, "AWS_ENDPOINT_URL_SQS="+r.SQS.URL,
+	return append(os.Environ(), "APP="+r.Slack.AppToken, "BOT="+r.Slack.BotToken, "KEY="+RoutingKey, "KEY2="+FallbackKey, "HIVE="+HiveKey, "AWS_ENDPOINT_URL_SQS="+r.SQS.URL,
 		"AWS_ACCESS_KEY_ID=AKIAIOSFODNN7EXAMPLE", "AWS_SECRET_ACCESS_KEY=example", "AWS_EC2_METADATA_DISABLED=true", "AWS_REGION=eu-west-1")
 }
