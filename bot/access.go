@@ -2,8 +2,10 @@ package bot
 
 import (
 	"context"
+	"errors"
 	"slices"
 
+	"github.com/securitybot/securitybot/internal/audit"
 	"github.com/securitybot/securitybot/internal/message"
 )
 
@@ -79,15 +81,36 @@ type identity struct{ chatID, email string }
 // not expressly allowed is denied, and so is anything whose look-up fails. The
 // returned message tells the person why; nil means allowed.
 func (b *Bot) authorise(ctx context.Context, p who, what act, on object) *message.Message {
+	why, sentence := b.weigh(ctx, p, what, on)
+	if why == "" {
+		return nil
+	}
+	b.metrics.denied.WithLabelValues(why).Inc()
+	b.log.Info("refused", "user", p.user, "act", string(what), "why", why)
+	if requirements[what].role >= responder {
+		b.auditRefusal(audit.Record{Actor: p.user, Act: string(what), Object: on.account, Decision: audit.Refused, Result: why})
+	}
+	return refusal(sentence)
+}
+
+// may is authorise for what is only shown or hidden: nobody has tried anything.
+func (b *Bot) may(ctx context.Context, p who, what act, on object) bool {
+	why, _ := b.weigh(ctx, p, what, on)
+	return why == ""
+}
+
+// weigh decides: why somebody may not, as a label and as a sentence for them;
+// empty when they may.
+func (b *Bot) weigh(ctx context.Context, p who, what act, on object) (why, sentence string) {
 	need, listed := requirements[what]
 	if !listed || p.user == "" {
-		return refusal("This is not something the bot lets anybody do.")
+		return "act", "This is not something the bot lets anybody do."
 	}
 	if own := b.slack.Team(); p.team != "" && own != "" && p.team != own {
-		return b.deny(p, what, "team", "Only people of this company's workspace can do this.")
+		return "team", "Only people of this company's workspace can do this."
 	}
 	if need.role == nobody {
-		return nil
+		return "", ""
 	}
 	have, err := b.roleOf(ctx, p.user)
 	if err == nil && have >= responder && on.account != "" {
@@ -98,29 +121,31 @@ func (b *Bot) authorise(ctx context.Context, p who, what act, on object) *messag
 		same, err = b.samePerson(ctx, p.user, on.subject)
 	}
 	switch {
-	case err == errLimited:
-		return b.deny(p, what, "account", "This AWS account is not one of those you look after. Ask a responder who does.")
+	case errors.Is(err, errLimited):
+		return "account", "This AWS account is not one of those you look after. Ask a responder who does."
 	case err != nil:
 		b.log.Warn("a person cannot be looked up, so they are refused", "user", p.user, "act", string(what), "error", err)
-		return b.deny(p, what, "lookup", "I could not check who you are, so I did nothing. Please try again in a minute.")
-	case have == nobody:
-		return b.deny(p, what, "role", "Only employees can do this: guests, outside people and apps cannot.")
-	case have < need.role && need.role == approver:
-		return b.deny(p, what, "role", "Only an approver can do this. Ask one of them to press the button.")
+		return "lookup", "I could not check who you are, so I did nothing. Please try again in a minute."
 	case have < need.role:
-		return b.deny(p, what, "role", "Only the security responders can do this. If you think you should be one, ask them.")
+		return "role", tooLow(have, need.role)
 	case same:
-		return b.deny(p, what, "subject", "This is about you, so somebody else has to do it.")
+		return "subject", "This is about you, so somebody else has to do it."
 	case need.second && b.isAsker(ctx, p.user, on.asker):
-		return b.deny(p, what, "asker", "You asked for this yourself, so somebody else has to approve it.")
+		return "asker", "You asked for this yourself, so somebody else has to approve it."
 	}
-	return nil
+	return "", ""
 }
 
-func (b *Bot) deny(p who, what act, why, sentence string) *message.Message {
-	b.metrics.denied.WithLabelValues(why).Inc()
-	b.log.Info("refused", "user", p.user, "act", string(what), "why", why)
-	return refusal(sentence)
+func tooLow(have, need role) string {
+	switch {
+	case have == nobody:
+		return "Only employees can do this: guests, outside people and apps cannot."
+	case need == approver:
+		return "Only an approver can do this. Ask one of them to press the button."
+	case need == admin:
+		return "Only those who administer the bot can do this."
+	}
+	return "Only the security responders can do this. If you think you should be one, ask them."
 }
 
 func refusal(text string) *message.Message {

@@ -9,6 +9,7 @@ import (
 	"github.com/securitybot/securitybot/internal/awsrole"
 	"github.com/securitybot/securitybot/responders"
 	"github.com/securitybot/securitybot/responders/awsir"
+	"github.com/securitybot/securitybot/responders/guardduty"
 )
 
 // newActing sets up what the bot may do in AWS; nothing without accounts. hub
@@ -21,11 +22,15 @@ func (b *Bot) newActing(c config.AWSIR, hub aws.Config) (Acting, error) {
 	if err != nil {
 		return Acting{}, err
 	}
-	actor, err := awsir.New(awsir.Config{}, awsir.Deps{Sessions: sessions, Records: records{b}, Now: b.clock.Now, Log: b.log})
+	evidence, err := evidenceOf(c.Evidence, hub, b.clock)
+	if err != nil {
+		return Acting{}, err
+	}
+	actor, err := awsir.New(awsir.Config{}, awsir.Deps{Sessions: sessions, Records: records{b}, Evidence: evidence, Now: b.clock.Now, Log: b.log})
 	if err != nil {
 		return Acting{}, fmt.Errorf("set up aws-ir: %w", err)
 	}
-	return Acting{Actor: actor, Accounts: c.Accounts, Regions: c.Regions, PerHour: c.CollectPerHour}, nil
+	return Acting{Actor: actor, Confirm: guardduty.New(sessions), Accounts: c.Accounts, Regions: c.Regions, PerHour: c.CollectPerHour}, nil
 }
 
 // sessionsOf gives sessions in the accounts of the configuration.
@@ -37,6 +42,18 @@ func sessionsOf(c config.AWSIR, hub aws.Config, clock Clock) (*awsrole.Sessions,
 		return nil, fmt.Errorf("set up roles in AWS: %w", err)
 	}
 	return s, nil
+}
+
+// evidenceOf is the store of evidence; nil without a bucket.
+func evidenceOf(c config.Evidence, hub aws.Config, clock Clock) (*awsir.Evidence, error) {
+	if c.Bucket == "" {
+		return nil, nil
+	}
+	e, err := awsir.NewEvidence(awsir.EvidenceConfig{Bucket: c.Bucket, Region: c.Region, KMSKey: c.KMSKey, LockMode: c.LockMode, LockDays: c.LockDays}, hub, clock.Now)
+	if err != nil {
+		return nil, fmt.Errorf("set up the store of evidence: %w", err)
+	}
+	return e, nil
 }
 
 var _ awsir.Records = records{}

@@ -47,6 +47,7 @@ func (b *Bot) HandleArrivals(ctx context.Context, batch []intake.Arrival) []inta
 		}
 		b.metrics.arrivals.WithLabelValues("stored").Add(float64(len(u.found)))
 		b.metrics.lastFinding.SetToCurrentTime()
+		b.remember(ctx, u.found)
 	}
 	b.kick()
 	return out

@@ -121,7 +121,8 @@ func notRecorded(err error) *message.Message {
 func (t *tx) audit(ctx context.Context, r audit.Record) error {
 	l := t.b.auditLog
 	now := t.b.clock.Now()
-	if r.Decision != audit.Refused {
+	// What the bot itself tells of has happened already, and so has a refusal.
+	if r.Decision != audit.Refused && r.Actor != audit.System {
 		if err := l.mayAct(now); err != nil {
 			return err
 		}

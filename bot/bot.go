@@ -54,17 +54,18 @@ type Clock interface{ Now() time.Time }
 // Deps are the parts a bot is put together from. Chat is made by New, because
 // the bot handles what happens there.
 type Deps struct {
-	Store  *store.Store
-	Clock  Clock
-	Policy *policy.Policy
-	People *enrich.Directory
-	Pager  *pagerduty.Client
-	Hive   *thehive.Client // nil: cases are not recorded
-	AWS    aws.Config      // the bot's own credentials and endpoints
-	Chat   chat.Config
-	Queues []Queue
-	Log    *slog.Logger
-	Reg    *prometheus.Registry
+	Store   *store.Store
+	Clock   Clock
+	Policy  *policy.Policy
+	People  *enrich.Directory
+	Pager   *pagerduty.Client
+	Hive    *thehive.Client // nil: cases are not recorded
+	AWS     aws.Config      // the bot's own credentials and endpoints
+	Looking Looking
+	Chat    chat.Config
+	Queues  []Queue
+	Log     *slog.Logger
+	Reg     *prometheus.Registry
 }
 
 // Queue is one SQS queue to read.
@@ -84,6 +85,7 @@ type Bot struct {
 	pager    *pagerduty.Client
 	hive     *thehive.Client // nil: cases are not recorded
 	acting   Acting
+	looking  Looking
 	slack    *chat.Slack
 	verifier inquiries.Verifier // nil: nobody can prove a "yes"
 	commands *commands.Set
@@ -117,6 +119,7 @@ func New(s Settings, d Deps) (*Bot, error) {
 	if b.acting, err = b.newActing(s.AWSIR, d.AWS); err != nil {
 		return nil, err
 	}
+	b.looking = d.Looking.prepare(b)
 	b.commands, b.buttons, b.dialogs = commands.New(b, b.desks()), buttons(), dialogs()
 	slack, err := chat.New(d.Chat, b, d.Log, d.Reg)
 	if err != nil {
@@ -171,6 +174,7 @@ func (b *Bot) Run(ctx context.Context) error {
 	loops.Go(func() { b.runTimers(clockCtx) })
 	loops.Go(func() { b.runAuditor(clockCtx) })
 	loops.Go(func() { b.runHealth(clockCtx) })
+	loops.Go(func() { b.runPortMap(clockCtx) })
 	for _, lane := range store.Lanes {
 		loops.Go(func() { b.runLane(clockCtx, lane) })
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/securitybot/securitybot/bot/cases"
 	"github.com/securitybot/securitybot/bot/chat"
 	"github.com/securitybot/securitybot/inquiries"
+	"github.com/securitybot/securitybot/internal/audit"
 	"github.com/securitybot/securitybot/internal/failpoint"
 	"github.com/securitybot/securitybot/internal/message"
 	"github.com/securitybot/securitybot/internal/store"
@@ -81,7 +82,7 @@ func objectOf(c *cases.Case) object {
 // closeCase records a verdict, once.
 func (b *Bot) closeCase(ctx context.Context, s chat.Submission, o cases.Outcome, reason string) (chat.Reply, error) {
 	var reply *message.Message
-	err := b.change(ctx, func(t *tx, now time.Time) error {
+	err := b.changeAudited(ctx, func(t *tx, now time.Time) error {
 		c, err := t.loadCase(ctx, s.Private)
 		if err != nil {
 			return err
@@ -100,10 +101,16 @@ func (b *Bot) closeCase(ctx context.Context, s chat.Submission, o cases.Outcome,
 		t.touch(c)
 		t.marks = append(t.marks, store.Mark{ID: "env:" + s.EnvelopeID, TTL: inboxTTL})
 		b.log.Info("case closed", "case", c.Ref(), "by", s.User, "outcome", string(o))
-		return b.withdraw(ctx, t, asked, now)
+		if err := b.withdraw(ctx, t, asked, now); err != nil {
+			return err
+		}
+		return t.audit(ctx, audit.Record{Actor: s.User, Act: string(actCloseCase), Object: c.Ref(), Digest: audit.Digest(c.ID, string(o), reason), Decision: audit.Allowed, Result: string(o)})
 	})
 	if errors.Is(err, store.ErrSeen) {
 		err = nil
+	}
+	if refused := notRecorded(err); refused != nil {
+		return chat.Reply{Message: refused}, nil
 	}
 	if err == nil && reply == nil {
 		b.metrics.closed.WithLabelValues(string(o)).Inc()
@@ -128,7 +135,7 @@ func (b *Bot) caseDetails(ctx context.Context, a chat.Action) (chat.Reply, error
 	if !c.Known() {
 		return chat.Reply{Message: alreadyClosed(c)}, nil
 	}
-	mayClose := b.authorise(ctx, who{a.User, a.Team}, actCloseCase, objectOf(c)) == nil
+	mayClose := b.may(ctx, who{a.User, a.Team}, actCloseCase, objectOf(c))
 	m := b.detailsModal(c, mayClose)
 	return chat.Reply{Modal: &m}, nil
 }

@@ -2,6 +2,7 @@ package bot
 
 import (
 	"context"
+	"maps"
 	"time"
 
 	"github.com/securitybot/securitybot/bot/cases"
@@ -17,17 +18,15 @@ func (b *Bot) decide(ctx context.Context, f *findings.Finding, now time.Time) *c
 		if len(d.Needs) == 0 {
 			break
 		}
-		for _, name := range d.Needs {
-			v, err := b.enrich(ctx, name, f)
-			if err != nil {
-				in.Unavailable[name] = err.Error()
-				continue
-			}
-			in.Facts[name] = v
-		}
+		known, unavailable := b.enrichAll(ctx, d.Needs, f)
+		maps.Copy(in.Facts, known)
+		maps.Copy(in.Unavailable, unavailable)
 		d = b.policy.Decide(in)
 	}
-	facts := &cases.Facts{Decision: d}
+	facts := &cases.Facts{Decision: d, Context: contextOf(in.Facts, "resource", "by_ip", "api_calls")}
+	if d.Step == policy.Suppress {
+		b.log.Info("suppressed", "case", cases.RefOf(cases.IDOf(f.Key())), "type", f.Type, "rule", d.Rule, "because", facts.Context)
+	}
 	if d.Step.Compare(policy.Record) > 0 {
 		facts.Owner = b.people.Owner(f)
 		facts.Employee = b.people.Employee(f)
@@ -41,13 +40,3 @@ func (b *Bot) decide(ctx context.Context, f *findings.Finding, now time.Time) *c
 
 // maxEnrichRounds bounds how often the policy may ask for more.
 const maxEnrichRounds = 8
-
-// enrichTimeout bounds one enrichment: slower is unavailable, which raises
-// attention.
-const enrichTimeout = 2 * time.Second
-
-func (b *Bot) enrich(ctx context.Context, name string, f *findings.Finding) (any, error) {
-	ctx, cancel := context.WithTimeout(ctx, enrichTimeout)
-	defer cancel()
-	return b.people.Enrich(ctx, name, f)
-}

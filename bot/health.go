@@ -71,7 +71,7 @@ func (b *Bot) judge(ctx context.Context, name string, err error, now time.Time) 
 	case page:
 		b.log.Error("a part has been out of order for too long: paging directly", "part", name, "error", err)
 		p := pagerduty.Page{DedupKey: key, Source: "securitybot", Severity: "critical", At: now, Component: name,
-			Summary: "SecurityBot cannot work: " + name + " is out of order. Findings wait in the queue; questions and answers may not get through.",
+			Summary: outageSummary(name),
 			Details: map[string]any{"part": name}}
 		if err := b.pager.Trigger(ctx, pagerduty.Primary, p); err != nil {
 			b.log.Error("the direct page was not accepted", "error", err)
@@ -87,6 +87,14 @@ func (b *Bot) judge(ctx context.Context, name string, err error, now time.Time) 
 			b.log.Warn("the direct page was not resolved", "error", err)
 		}
 	}
+}
+
+// outageSummary says what lasting trouble means.
+func outageSummary(part string) string {
+	if part == "audit" {
+		return "SecurityBot's audit log was tampered with, or its checkpoints cannot be written. Alerts go on; after an hour without checkpoints, privileged changes are refused."
+	}
+	return "SecurityBot cannot work: " + part + " is out of order. Findings wait in the queue; questions and answers may not get through."
 }
 
 func (h *health) note(name string, err error, now time.Time) (page, resolve bool) {

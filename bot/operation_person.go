@@ -56,7 +56,6 @@ func (b *Bot) start(ctx context.Context, o order) (message.Message, error) {
 	}
 	subject := identity{o.about.Subject.ChatID, o.about.Subject.Email}
 	if refused := b.authorise(ctx, o.by, need, object{account: o.target.Account, subject: subject}); refused != nil {
-		b.auditRefusal(audit.Record{Actor: o.by.user, Act: string(o.action.ID), Object: o.target.String(), Decision: audit.Refused, Result: string(need)})
 		return *refused, nil
 	}
 	if why := b.mayActOn(o.target); why != "" {
@@ -211,10 +210,7 @@ func (b *Bot) decision(ctx context.Context, a chat.Action, what act) (o *respond
 		return nil, "", refusal("I do not know this request any more."), nil
 	}
 	on := object{account: o.Job.Target.Account, subject: identity{o.Subject.ChatID, o.Subject.Email}, asker: o.Job.By}
-	if refused = b.authorise(ctx, who{a.User, a.Team}, what, on); refused != nil {
-		b.auditRefusal(audit.Record{Actor: a.User, Act: string(what), Object: o.Job.Target.String(), Digest: digest, Decision: audit.Refused, Detail: map[string]string{"operation": o.ID}})
-	}
-	return o, digest, refused, nil
+	return o, digest, b.authorise(ctx, who{a.User, a.Team}, what, on), nil
 }
 
 // approveOperation lets an operation begin.

@@ -165,6 +165,9 @@ func pageDetails(c *cases.Case) map[string]any {
 	if c.Decision != nil {
 		d["rule"], d["reasons"] = c.Decision.Rule, c.Decision.Reasons
 	}
+	if len(c.Context) > 0 {
+		d["context"] = c.Context
+	}
 	if ip := f.RemoteIP(); ip.IsValid() {
 		d["remote_ip"] = ip.String()
 	}

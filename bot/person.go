@@ -57,6 +57,11 @@ func (b *Bot) Refuse(ctx context.Context, r commands.Request, need commands.Righ
 	return b.authorise(ctx, who{r.User, r.Team}, actOf(need), object{})
 }
 
+// May is the same question without anybody trying anything.
+func (b *Bot) May(ctx context.Context, r commands.Request, need commands.Right) bool {
+	return b.may(ctx, who{r.User, r.Team}, actOf(need), object{})
+}
+
 // actOf is what a command's right means here; "" for a right nobody knows,
 // which is denied.
 func actOf(need commands.Right) act {

@@ -84,7 +84,11 @@ func Parts(ctx context.Context, cfg *config.Config, log *slog.Logger) (Deps, err
 	if err != nil {
 		return Deps{}, err
 	}
-	return Deps{Policy: p, People: people, Pager: pager, Hive: hive, AWS: hub, Queues: queues, Chat: chatConfig(cfg)}, nil
+	ask, err := LookingWith(cfg, hub)
+	if err != nil {
+		return Deps{}, err
+	}
+	return Deps{Policy: p, People: people, Pager: pager, Hive: hive, AWS: hub, Looking: ask, Queues: queues, Chat: chatConfig(cfg)}, nil
 }
 
 // SettingsOf picks what the three lines need from a configuration.
@@ -116,7 +120,7 @@ func chatConfig(cfg *config.Config) chat.Config {
 
 // hubOf loads the bot's own AWS settings when it has something to do there.
 func hubOf(ctx context.Context, cfg *config.Config) (aws.Config, error) {
-	if !cfg.AWSIR.Enabled() {
+	if len(readAccounts(cfg)) == 0 {
 		return aws.Config{}, nil
 	}
 	c, err := awsconfig.LoadDefaultConfig(ctx)

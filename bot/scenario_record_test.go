@@ -54,8 +54,8 @@ func holds(list []thehivefake.Observable, dataType, data string) bool {
 	return slices.ContainsFunc(list, func(o thehivefake.Observable) bool { return o.DataType == dataType && o.Data == data })
 }
 
-// theCase is the one case there is once it has a comment that says all of it.
-func (s *scene) theCase(parts ...string) thehivefake.Case {
+// hiveCase is the one case there is once it has a comment that says all of it.
+func (s *scene) hiveCase(parts ...string) thehivefake.Case {
 	s.t.Helper()
 	h := s.recorded("no case with the comment "+strings.Join(parts, ", "), func(h thehivefake.Snapshot) bool {
 		return len(h.Cases) > 0 && says(h.Cases[0].Comments, parts...) > 0
@@ -85,11 +85,12 @@ func TestANoBecomesACaseInTheHive(t *testing.T) {
 		t.Errorf("alert: %+v", a)
 	}
 	s.click(s.Ana, m, "No, this wasn't me")
-	s.theCase("The employee says that it was not them")
-	k := s.theCase("The team was paged")
+	s.hiveCase("The employee says that it was not them")
+	k := s.hiveCase("The team was paged")
 	if n := says(k.Comments, "decided"); n != 0 {
 		t.Errorf("the decision stands there %d times again", n)
 	}
+	s.Forward(10 * time.Second) // updates of a message are gathered for some seconds
 	note := s.message(s.Security.ID, "SB-", "case #1 in TheHive")
 	s.click(s.Omar, note, "Close…")
 	s.dialog(s.Omar)
@@ -100,7 +101,7 @@ func TestANoBecomesACaseInTheHive(t *testing.T) {
 	if out, err := g.Wait(s.ctx); err != nil || !out.OK() {
 		t.Fatalf("not taken: %v %v", out.Errors, err)
 	}
-	s.theCase("Closed by", "a real incident", "stolen laptop")
+	s.hiveCase("Closed by", "a real incident", "stolen laptop")
 	s.recorded("the case stays open", func(h thehivefake.Snapshot) bool { return h.Cases[0].Status == "TruePositive" })
 	s.settled()
 }
@@ -139,7 +140,7 @@ func TestTheHiveDownForAnHourGetsEveryRecordOnce(t *testing.T) {
 		}
 	}
 	s.settled()
-	k := s.theCase("Closed by", "expected, nothing bad", "our own test")
+	k := s.hiveCase("Closed by", "expected, nothing bad", "our own test")
 	story := hiveTranscript(s.Hive.Snapshot())
 	for i, part := range []string{"decided", "The team was paged", "Closed by"} {
 		if n := says(k.Comments, part); n != 1 {

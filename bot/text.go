@@ -220,6 +220,9 @@ func (b *Bot) detailsModal(c *cases.Case, mayClose bool) message.Modal {
 		body = body.Para(message.L("Type ").Code(c.Finding.Type).L(" · severity " + strconv.FormatFloat(c.Severity, 'f', 1, 64)).L(" · id ").Code(c.Finding.ID))
 		body.Parts[len(body.Parts)-1].Text = b.withRecord(body.Parts[len(body.Parts)-1].Text, c)
 		body = body.Para(decisionText(c))
+		for _, line := range c.Context {
+			body = body.Note(message.Text{}.V(line))
+		}
 	}
 	for _, e := range c.Timeline {
 		body = body.Note(message.Text{}.At(e.At).L("  ").V(e.What))

@@ -52,10 +52,13 @@ const (
 // Rights lists all rights.
 var Rights = []Right{Anyone, Responder, Incident, LookUp, Collect, Contain, Admin}
 
-// Gate is the one authorisation function. It returns nil when the person may,
-// and otherwise the sentence to show them.
+// Gate is the one authorisation function.
 type Gate interface {
+	// Refuse returns nil when the person may, and otherwise the sentence to show
+	// them.
 	Refuse(ctx context.Context, r Request, need Right) *message.Message
+	// May answers the same for what is only shown or hidden.
+	May(ctx context.Context, r Request, need Right) bool
 }
 
 // Desks are the parts of the bot that commands speak to. A command whose desk

@@ -28,6 +28,10 @@ func (o *office) Refuse(_ context.Context, r Request, need Right) *message.Messa
 	return &m
 }
 
+func (o *office) May(ctx context.Context, r Request, need Right) bool {
+	return o.Refuse(ctx, r, need) == nil
+}
+
 func (o *office) OpenCases(_ context.Context, limit int) ([]message.Text, error) {
 	return o.open[:min(limit, len(o.open))], o.err
 }

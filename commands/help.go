@@ -50,7 +50,7 @@ func runHelp(ctx context.Context, s *Set, r Request, args []string) (Reply, erro
 }
 
 func (s *Set) may(ctx context.Context, r Request, c command) bool {
-	return c.need == Anyone || s.gate.Refuse(ctx, r, c.need) == nil
+	return c.need == Anyone || s.gate.May(ctx, r, c.need)
 }
 
 func (s *Set) helpFor(r Request, c command) message.Message {

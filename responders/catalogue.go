@@ -79,14 +79,16 @@ func osquery() Action {
 	return Action{ID: OSQuery, About: "run a named set of osquery questions on the host", Careful: "Writes a little to the host's disk. Results may contain secrets; they go to the evidence store, not to chat.",
 		Role: RoleAcquire, Automatic: true, OnHost: true, Example: "i-0a1b2c3d4e5f60718 set=triage",
 		Params:      []Param{{Name: "set", About: "which questions", Kind: Choice, Options: OSQuerySets, Default: "triage"}},
-		Idempotency: "the command's comment carries the job's id; a command that is there is adopted"}
+		Idempotency: "the command's comment carries the job's id; a command that is there is adopted",
+		Writes:      hostWrites(OSQuery)}
 }
 
 func memory() Action {
 	return Action{ID: Memory, About: "dump the host's memory to the evidence store", Careful: "The host may be slow for minutes, and in rare cases stop. Take snapshots first.",
 		Role: RoleAcquire, OnHost: true, Example: "i-0a1b2c3d4e5f60718",
 		Params:      []Param{{Name: "minutes", About: "give up after", Kind: Number, Min: 5, Max: 180, Default: "60"}},
-		Idempotency: "the command's comment carries the job's id; a command that is there is adopted"}
+		Idempotency: "the command's comment carries the job's id; a command that is there is adopted",
+		Writes:      hostWrites(Memory)}
 }
 
 func tcpdump() Action {
@@ -100,7 +102,8 @@ func tcpdump() Action {
 			{Name: "packets", About: "at most this many", Kind: Number, Min: 1, Max: 1_000_000, Default: "100000"},
 			{Name: "megabytes", About: "at most this much", Kind: Number, Min: 1, Max: 1000, Default: "100"},
 		},
-		Idempotency: "the command's comment carries the job's id; a command that is there is adopted"}
+		Idempotency: "the command's comment carries the job's id; a command that is there is adopted",
+		Writes:      hostWrites(TCPDump)}
 }
 
 func isolate() Action {

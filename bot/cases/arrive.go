@@ -23,13 +23,19 @@ type Facts struct {
 	Decision policy.Decision
 	Owner    findings.Owner
 	Employee findings.Employee
+	Context  []string // sentences for people: what look-ups found out
 }
 
 // NeedsDecision says whether the policy must be asked about an arriving
-// finding: the first time, and when its severity has risen.
+// finding: the first time, when its severity has risen, and every time while the
+// policy keeps it from people. A finding is updated in place, with another port
+// or another prober, and what was noise may be none any more.
 func (c *Case) NeedsDecision(f *findings.Finding) bool {
-	return !c.Known() || f.Severity > c.Severity
+	return !c.Known() || f.Severity > c.Severity || c.hidden()
 }
+
+// hidden says whether the policy suppressed the case and nobody heard of it.
+func (c *Case) hidden() bool { return c.Status == Closed && c.Outcome == Suppressed }
 
 // Stale says whether an arriving finding tells nothing new.
 func (c *Case) Stale(f *findings.Finding) bool {
@@ -45,7 +51,7 @@ func (c *Case) Arrive(f *findings.Finding, facts *Facts, r Routes, now time.Time
 		return c.open(f, facts, r, now)
 	}
 	rose := f.Severity > c.Severity
-	before := c.Severity
+	before, hidden := c.Severity, c.hidden()
 	c.Severity = max(c.Severity, f.Severity)
 	c.Count = max(c.Count, f.Count)
 	if f.UpdatedAt.After(c.Updated) {
@@ -54,8 +60,12 @@ func (c *Case) Arrive(f *findings.Finding, facts *Facts, r Routes, now time.Time
 	if c.Finding != nil || rose || c.delivered() {
 		c.Finding = f
 	}
-	if rose && facts != nil && facts.Decision.Step.Compare(c.Step) > 0 {
-		return c.raise(before, f, facts, r, now)
+	if (rose || hidden) && facts != nil && facts.Decision.Step.Compare(c.Step) > 0 {
+		why := "it no longer fits the rule that hid it"
+		if rose {
+			why = "severity rose from " + number(before) + " to " + number(f.Severity)
+		}
+		return c.raise(why, f, facts, r, now)
 	}
 	if rose {
 		c.note(now, "severity rose from %s to %s", number(before), number(f.Severity))
@@ -72,22 +82,22 @@ func (c *Case) open(f *findings.Finding, facts *Facts, r Routes, now time.Time) 
 	return c.decide(facts, r, now)
 }
 
-// raise starts a new generation because the finding became more serious.
-func (c *Case) raise(before float64, f *findings.Finding, facts *Facts, r Routes, now time.Time) ([]store.Effect, bool) {
+// raise starts a new generation because the finding deserves more attention.
+func (c *Case) raise(why string, f *findings.Finding, facts *Facts, r Routes, now time.Time) ([]store.Effect, bool) {
 	c.Gen++
 	c.Finding, c.Outcome, c.ClosedBy, c.Reason = f, "", "", ""
 	c.Status = Open
 	if c.Opened.IsZero() {
 		c.Opened = now
 	}
-	c.note(now, "severity rose from %s to %s: looked at again", number(before), number(f.Severity))
+	c.note(now, "%s: looked at again", why)
 	return c.decide(facts, r, now)
 }
 
 // decide carries out a decision: it sets the status and plans the effects.
 func (c *Case) decide(facts *Facts, r Routes, now time.Time) ([]store.Effect, bool) {
 	d := facts.Decision
-	c.Decision, c.Owner, c.Employee, c.Step = &d, facts.Owner, facts.Employee, d.Step
+	c.Decision, c.Owner, c.Employee, c.Step, c.Context = &d, facts.Owner, facts.Employee, d.Step, facts.Context
 	c.note(now, "rule %s decided: %s", d.Rule, d.Step)
 	var out []store.Effect
 	if r.Archive {

@@ -90,6 +90,7 @@ type Case struct {
 	Decision *policy.Decision  `json:"d,omitempty"`
 	Owner    findings.Owner    `json:"ow,omitzero"`
 	Employee findings.Employee `json:"em,omitzero"`
+	Context  []string          `json:"cx,omitempty"` // sentences about what look-ups found out
 	Regions  []string          `json:"rg,omitempty"` // further regions of the same act
 	Inquiry  string            `json:"q,omitempty"`
 	Notices  []Notice          `json:"no,omitempty"`
@@ -166,7 +167,7 @@ func (c *Case) compact() {
 				Account: c.Finding.Account, Region: c.Finding.Region, Severity: c.Finding.Severity, Sample: c.Finding.Sample}
 			c.Finding = &short
 		}
-		c.Decision, c.Pending = nil, nil
+		c.Decision, c.Pending, c.Context = nil, nil, nil
 		return
 	}
 	small := Case{ID: c.ID, Status: c.Status, Outcome: c.Outcome, Gen: c.Gen, Severity: c.Severity, Step: c.Step,

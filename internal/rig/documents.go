@@ -30,6 +30,7 @@ type Event struct {
 	Team     string // value of the tag "team"
 	Tags     map[string]string
 	Port     int
+	Ports    []int // probed as well
 	Domain   string
 }
 
@@ -100,5 +101,9 @@ func (e Event) action() object {
 	case e.Domain != "":
 		return object{"actionType": "DNS_REQUEST", "dnsRequestAction": object{"domain": e.Domain, "protocol": "UDP", "blocked": false}}
 	}
-	return object{"actionType": "PORT_PROBE", "portProbeAction": object{"blocked": false, "portProbeDetails": []any{object{"localPortDetails": object{"port": e.Port, "portName": "Unknown"}, "remoteIpDetails": remote}}}}
+	probes := []any{}
+	for _, port := range append([]int{e.Port}, e.Ports...) {
+		probes = append(probes, object{"localPortDetails": object{"port": port, "portName": "Unknown"}, "remoteIpDetails": remote})
+	}
+	return object{"actionType": "PORT_PROBE", "portProbeAction": object{"blocked": false, "portProbeDetails": probes}}
 }

@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net/http"
 	"os"
 	"slices"
 	"strings"
@@ -41,6 +42,9 @@ const (
 	Dead  = "findings-dead"
 )
 
+// Hub is the account the bot runs in.
+const Hub = "999988887777"
+
 // RoutingKey and FallbackKey are the two PagerDuty services.
 const (
 	RoutingKey  = "0123456789abcdef0123456789abcdef"
@@ -55,10 +59,11 @@ type Options struct {
 	Log     io.Writer // where the bot logs; nil for nowhere
 	Slack   []slackfake.Option
 	Queue   []sqsfake.Option
-	Quiet   bool // no second PagerDuty key
-	Replica int  // bots on the same world; 0 means 1
-	Records bool // cases are recorded in TheHive
-	NoBots  bool // neither bot nor store: the caller runs processes of its own
+	Quiet   bool           // no second PagerDuty key
+	Replica int            // bots on the same world; 0 means 1
+	AWS     *awsfake.Cloud // accounts the bot may read; nil for none
+	Records bool           // cases are recorded in TheHive
+	NoBots  bool           // neither bot nor store: the caller runs processes of its own
 }
 
 // Rig is the world. Its fields may be used directly.
@@ -168,7 +173,20 @@ func (r *Rig) build(ctx context.Context) (*bot.Bot, error) {
 	for i := range d.Queues {
 		d.Queues[i].Client = r.client()
 	}
+	if d.Looking, err = r.looking(cfg); err != nil {
+		return nil, err
+	}
 	return bot.New(bot.SettingsOf(cfg), d)
+}
+
+// looking lets the bot look things up in the accounts of this world.
+func (r *Rig) looking(cfg *config.Config) (bot.Looking, error) {
+	if r.options.AWS == nil {
+		return bot.Looking{}, nil
+	}
+	k := r.options.AWS.User(Hub, "securitybot")
+	return bot.LookingWith(cfg, aws.Config{Region: "eu-west-1", BaseEndpoint: &r.options.AWS.URL, HTTPClient: &http.Client{},
+		Credentials: credentials.NewStaticCredentialsProvider(k.AccessKeyID, k.SecretAccessKey, "")})
 }
 
 // client speaks to the queue without any environment.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"maps"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -31,6 +32,8 @@ type Config struct {
 	// Settle is how long an object AWS may have made is looked for before it
 	// is made again: describe calls can lag behind. Zero is a minute.
 	Settle time.Duration
+	// Tools are programs that are brought to hosts; see Tools.
+	Tools Tools
 }
 
 // Sessions gives configurations for clients in accounts.
@@ -58,6 +61,7 @@ type Records interface {
 type Deps struct {
 	Sessions Sessions
 	Records  Records
+	Evidence *Evidence        // nil leaves out what runs on hosts
 	Now      func() time.Time // nil is time.Now
 	Log      *slog.Logger     // nil discards
 }
@@ -84,5 +88,9 @@ func New(c Config, d Deps) (*Actor, error) {
 	if d.Log == nil {
 		d.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Actor{config: c, deps: d, actions: performers()}, nil
+	actions := performers()
+	if d.Evidence != nil {
+		maps.Copy(actions, hostPerformers(d.Evidence, c.Tools))
+	}
+	return &Actor{config: c, deps: d, actions: actions}, nil
 }

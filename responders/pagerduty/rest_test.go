@@ -46,8 +46,10 @@ func TestOnCall(t *testing.T) {
 	over.End = clk.Now()
 	later := shiftOf("P0SECURITY", 1, "later")
 	later.Start = end
-	fake.SetRota(shiftOf("P0SECURITY", 3, "ada"), shiftOf("P0SECURITY", 2, "bob"), ada, shiftOf("P0CLOUD", 1, "bob"),
-		shiftOf("P0OTHER", 1, "eve"), over, later, pagerdutyfake.Shift{Policy: "P0CLOUD", Level: 2})
+	soon := ada // the same level twice, by two schedules: the longer shift counts
+	soon.End = clk.Now().Add(time.Hour)
+	fake.SetRota(soon, shiftOf("P0SECURITY", 3, "ada"), shiftOf("P0SECURITY", 2, "bob"), ada, shiftOf("P0CLOUD", 1, "bob"),
+		shiftOf("P0OTHER", 1, "eve"), over, later, soon, pagerdutyfake.Shift{Policy: "P0CLOUD", Level: 2})
 	got, err := a.OnCall(t.Context())
 	if err != nil {
 		t.Fatal(err)

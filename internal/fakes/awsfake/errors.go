@@ -24,7 +24,7 @@ var errNoAnswer = errors.New("awsfake: no answer")
 
 // What the protocols call the same thing.
 func (p protocol) pick(ec2, query, json, rest apiError) *apiError {
-	return map[protocol]*apiError{ec2Query: &ec2, awsQuery: &query, awsJSON10: &json, awsJSON11: &json, awsREST: &rest}[p]
+	return map[protocol]*apiError{ec2Query: &ec2, awsQuery: &query, awsJSON10: &json, awsJSON11: &json, awsREST: &rest, awsRESTJSON: &json}[p]
 }
 
 func (p protocol) unknownKey() *apiError {

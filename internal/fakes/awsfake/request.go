@@ -83,7 +83,7 @@ func (c *Cloud) read(r *http.Request) (*request, error) {
 		if json.Valid(body) {
 			q.Body = string(body)
 		}
-	case awsREST:
+	case awsREST, awsRESTJSON:
 		q.Op = q.service.route(r)
 	}
 	return q, nil

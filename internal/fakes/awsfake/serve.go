@@ -168,9 +168,10 @@ func encode(q *request, out any, err error) ([]byte, Reply) {
 		reply.Status = cmp.Or(e.status, http.StatusBadRequest)
 	}
 	switch q.service.protocol {
-	case awsJSON10, awsJSON11:
-		reply.Header.Set("Content-Type", map[protocol]string{awsJSON10: "application/x-amz-json-1.0", awsJSON11: "application/x-amz-json-1.1"}[q.service.protocol])
+	case awsJSON10, awsJSON11, awsRESTJSON:
+		reply.Header.Set("Content-Type", map[protocol]string{awsJSON10: "application/x-amz-json-1.0", awsJSON11: "application/x-amz-json-1.1", awsRESTJSON: "application/json"}[q.service.protocol])
 		if e != nil {
+			reply.Header.Set("X-Amzn-Errortype", e.code)
 			out = map[string]string{"__type": e.code, "message": e.message}
 		}
 		body, err := json.Marshal(out)

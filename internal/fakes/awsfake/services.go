@@ -9,11 +9,12 @@ import (
 type protocol int
 
 const (
-	ec2Query  protocol = iota // form in, XML out, EC2's own errors
-	awsQuery                  // form in, XML out
-	awsJSON10                 // X-Amz-Target, application/x-amz-json-1.0
-	awsJSON11                 // X-Amz-Target, application/x-amz-json-1.1
-	awsREST                   // the operation follows from method, path and query
+	ec2Query    protocol = iota // form in, XML out, EC2's own errors
+	awsQuery                    // form in, XML out
+	awsJSON10                   // X-Amz-Target, application/x-amz-json-1.0
+	awsJSON11                   // X-Amz-Target, application/x-amz-json-1.1
+	awsREST                     // the operation follows from method, path and query
+	awsRESTJSON                 // the same, with JSON in and out
 )
 
 // service is one row of the table: what the signature's scope calls it.
@@ -50,11 +51,14 @@ type Reply struct {
 // table lists the services by the name that is in a signature's scope.
 func table() map[string]service {
 	return map[string]service{
-		"cloudtrail":           trailService(),
 		"autoscaling":          asgService(),
+		"cloudtrail":           trailService(),
 		"dynamodb":             dynamoService(),
 		"ec2":                  ec2Service(),
 		"elasticloadbalancing": with(elbService(), elbTargets()),
+		"guardduty":            guarddutyService(),
+		"s3":                   s3Service(),
+		"ssm":                  ssmService(),
 		"sts":                  stsService(),
 	}
 }

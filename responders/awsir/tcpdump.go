@@ -1,0 +1,42 @@
+package awsir
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/securitybot/securitybot/responders"
+)
+
+// tcpdumpFields are the parameters that become part of tcpdump's command line,
+// each as a value of its own.
+var tcpdumpFields = []string{"host", "port", "proto", "seconds", "packets", "megabytes"}
+
+// tcpdumpKind captures packets. A capture has at most a thousand million bytes,
+// so 64 parts of 16 MiB hold it.
+func tcpdumpKind() hostKind {
+	return hostKind{
+		action: responders.TCPDump, tool: "tcpdump", artifact: "pcap", file: "capture.pcap", partBytes: 16 << 20, parts: 64,
+		params: func(p responders.Params) map[string]string {
+			out := map[string]string{}
+			for _, name := range tcpdumpFields {
+				if p[name] != "" {
+					out[name] = p[name]
+				}
+			}
+			return out
+		},
+		does: func(p responders.Params) string {
+			what := "all packets"
+			var only []string
+			for _, name := range tcpdumpFields[:3] {
+				if p[name] != "" {
+					only = append(only, name+" "+p[name])
+				}
+			}
+			if len(only) > 0 {
+				what = "packets with " + strings.Join(only, ", ")
+			}
+			return fmt.Sprintf("capture %s on the host for at most %s seconds, %s packets and %s MB, and store them", what, p["seconds"], p["packets"], p["megabytes"])
+		},
+	}
+}
