@@ -30,6 +30,7 @@ func (s *scene) orders(user slackfake.User, m slackfake.Message, action responde
 func TestWhatAnOperationLeftBehindArrivesInTheHive(t *testing.T) {
 	t.Parallel()
 	s := begin(t, rig.Options{Records: true})
+	s.Hive.Fail(thehivefake.AnswerLost().Only("attach"))
 	s.Machine(1)
 	s.Send(rig.Miner(1).SNS())
 	m := s.message(s.Security.ID, "digital money")
@@ -45,6 +46,9 @@ func TestWhatAnOperationLeftBehindArrivesInTheHive(t *testing.T) {
 	}
 	h := s.recorded("the manifest does not arrive", files)
 	k := h.Cases[0]
+	if len(k.Attachments) != 1 {
+		t.Errorf("%d files, want one", len(k.Attachments))
+	}
 	snaps := s.AWS.Snapshots(rig.Account, rig.Region)
 	if len(snaps) < 2 {
 		t.Fatalf("%d snapshots, want one of each volume", len(snaps))

@@ -63,7 +63,7 @@ type Record struct {
 }
 
 // maxLines bounds what waits for TheHive. Comments beyond it are left out, which
-// the record says; the rest is never more than a few.
+// the next one says; the verdict and the rest are never more than a few.
 const maxLines = 60
 
 // matters says whether a decision is worth a record.
@@ -138,7 +138,7 @@ func (c *Case) line(l Line, now time.Time) {
 	if r == nil || r.Refused || r.Ref == "" {
 		return
 	}
-	if l.Kind == LineComment && len(r.Lines) >= maxLines {
+	if l.Kind == LineComment && l.Outcome == "" && len(r.Lines) >= maxLines {
 		r.Left++
 		return
 	}

@@ -5,6 +5,9 @@ import "github.com/securitybot/securitybot/internal/fakes/thehivefake"
 // HiveKey is the bot's key to TheHive.
 const HiveKey = "2b7e151628aed2a6abf7158809cf4f3c"
 
+// CaseTemplate is what cases in TheHive are made from.
+const CaseTemplate = "GuardDuty"
+
 // records adds TheHive to the world, if it is wanted.
 func (r *Rig) records(wanted bool) {
 	if wanted {
@@ -23,5 +26,5 @@ func (r *Rig) hiveConfig() string {
 	if r.Hive == nil {
 		return ""
 	}
-	return `thehive: {url: "` + r.Hive.URL + `", api_key: "${env:HIVE}"}`
+	return `thehive: {url: "` + r.Hive.URL + `", api_key: "${env:HIVE}", case_template: ` + CaseTemplate + `}`
 }
