@@ -43,6 +43,8 @@ type Settings struct {
 	Command         string                           // the slash command
 	ArchiveDir      string                           // where decided findings are written; empty for nowhere
 	AWSIR           config.AWSIR                     // what may be done in AWS
+	NLBMap          config.NLBMap                    // ports behind network load balancers
+	Regions         []string                         // where things are looked up when no others are named
 	HTTPAddr        string                           // health and metrics; empty for none
 	AuditLog        AuditSettings                    // who did what
 	CaseTemplate    string                           // of TheHive, for cases made from alerts
@@ -54,18 +56,17 @@ type Clock interface{ Now() time.Time }
 // Deps are the parts a bot is put together from. Chat is made by New, because
 // the bot handles what happens there.
 type Deps struct {
-	Store   *store.Store
-	Clock   Clock
-	Policy  *policy.Policy
-	People  *enrich.Directory
-	Pager   *pagerduty.Client
-	Hive    *thehive.Client // nil: cases are not recorded
-	AWS     aws.Config      // the bot's own credentials and endpoints
-	Looking Looking
-	Chat    chat.Config
-	Queues  []Queue
-	Log     *slog.Logger
-	Reg     *prometheus.Registry
+	Store  *store.Store
+	Clock  Clock
+	Policy *policy.Policy
+	People *enrich.Directory
+	Pager  *pagerduty.Client
+	Hive   *thehive.Client // nil: cases are not recorded
+	AWS    aws.Config      // the bot's own credentials and endpoints
+	Chat   chat.Config
+	Queues []Queue
+	Log    *slog.Logger
+	Reg    *prometheus.Registry
 }
 
 // Queue is one SQS queue to read.
@@ -85,7 +86,8 @@ type Bot struct {
 	pager    *pagerduty.Client
 	hive     *thehive.Client // nil: cases are not recorded
 	acting   Acting
-	looking  Looking
+	looking  looking
+	pauses   pauses
 	slack    *chat.Slack
 	verifier inquiries.Verifier // nil: nobody can prove a "yes"
 	commands *commands.Set
@@ -119,7 +121,9 @@ func New(s Settings, d Deps) (*Bot, error) {
 	if b.acting, err = b.newActing(s.AWSIR, d.AWS); err != nil {
 		return nil, err
 	}
-	b.looking = d.Looking.prepare(b)
+	if b.looking, err = b.newLooking(d.AWS); err != nil {
+		return nil, err
+	}
 	b.commands, b.buttons, b.dialogs = commands.New(b, b.desks()), buttons(), dialogs()
 	slack, err := chat.New(d.Chat, b, d.Log, d.Reg)
 	if err != nil {
@@ -143,7 +147,7 @@ func New(s Settings, d Deps) (*Bot, error) {
 func (b *Bot) desks() commands.Desks {
 	d := commands.Desks{Cases: b}
 	if b.acting.Actor != nil {
-		d.Actions = b
+		d.Actions, d.Operations = b, b
 	}
 	return d
 }

@@ -84,11 +84,7 @@ func Parts(ctx context.Context, cfg *config.Config, log *slog.Logger) (Deps, err
 	if err != nil {
 		return Deps{}, err
 	}
-	ask, err := LookingWith(cfg, hub)
-	if err != nil {
-		return Deps{}, err
-	}
-	return Deps{Policy: p, People: people, Pager: pager, Hive: hive, AWS: hub, Looking: ask, Queues: queues, Chat: chatConfig(cfg)}, nil
+	return Deps{Policy: p, People: people, Pager: pager, Hive: hive, AWS: hub, Queues: queues, Chat: chatConfig(cfg)}, nil
 }
 
 // SettingsOf picks what the three lines need from a configuration.
@@ -96,7 +92,7 @@ func SettingsOf(cfg *config.Config) Settings {
 	return Settings{
 		SecurityChannel: cfg.Channels.Security, FallbackChannel: cfg.Channels.Fallback, NewsChannel: cfg.Channels.Announcements,
 		OnCallMention: cfg.OnCallMention, FallbackAfter: cfg.PagerDuty.FallbackAfter, FallbackKey: cfg.PagerDuty.FallbackRoutingKey.Configured(),
-		Access: cfg.Access, AWSIR: cfg.AWSIR, CaseTemplate: cfg.TheHive.CaseTemplate,
+		Access: cfg.Access, AWSIR: cfg.AWSIR, NLBMap: cfg.NLBMap, Regions: regionsOf(cfg), CaseTemplate: cfg.TheHive.CaseTemplate,
 		Zone: cfg.Inquiries.Zone, Timeouts: cfg.Inquiries.Timeouts,
 		MaxOpen: cfg.Inquiries.MaxOpen, Command: cfg.Slack.Command, ArchiveDir: cfg.Archive.Dir, HTTPAddr: cfg.HTTP.Addr, AuditLog: auditSettings(cfg),
 	}
@@ -120,7 +116,7 @@ func chatConfig(cfg *config.Config) chat.Config {
 
 // hubOf loads the bot's own AWS settings when it has something to do there.
 func hubOf(ctx context.Context, cfg *config.Config) (aws.Config, error) {
-	if len(readAccounts(cfg)) == 0 {
+	if len(readAccounts(cfg.AWSIR, cfg.NLBMap)) == 0 {
 		return aws.Config{}, nil
 	}
 	c, err := awsconfig.LoadDefaultConfig(ctx)

@@ -64,8 +64,9 @@ type Gate interface {
 // Desks are the parts of the bot that commands speak to. A command whose desk
 // is nil does not exist.
 type Desks struct {
-	Cases   CaseDesk
-	Actions ActionDesk
+	Cases      CaseDesk
+	Actions    ActionDesk
+	Operations OperationDesk
 }
 
 // command is a row of the table.
@@ -95,6 +96,9 @@ func New(gate Gate, d Desks) *Set {
 	}
 	if d.Actions != nil {
 		s.table = append(s.table, actionCommands()...)
+	}
+	if d.Operations != nil {
+		s.table = append(s.table, operationsCommand())
 	}
 	s.table = append(s.table, helpCommand())
 	return s

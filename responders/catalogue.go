@@ -85,7 +85,7 @@ func osquery() Action {
 
 func memory() Action {
 	return Action{ID: Memory, About: "dump the host's memory to the evidence store", Careful: "The host may be slow for minutes, and in rare cases stop. Take snapshots first.",
-		Role: RoleAcquire, OnHost: true, Example: "i-0a1b2c3d4e5f60718",
+		Role: RoleAcquire, Automatic: true, OnHost: true, Example: "i-0a1b2c3d4e5f60718",
 		Params:      []Param{{Name: "minutes", About: "give up after", Kind: Number, Min: 5, Max: 180, Default: "60"}},
 		Idempotency: "the command's comment carries the job's id; a command that is there is adopted",
 		Writes:      hostWrites(Memory)}
@@ -93,7 +93,7 @@ func memory() Action {
 
 func tcpdump() Action {
 	return Action{ID: TCPDump, About: "capture network packets on the host", Careful: "Captured packets contain what the host sends and receives.",
-		Role: RoleAcquire, OnHost: true, Example: "i-0a1b2c3d4e5f60718 host=203.0.113.9 port=443 seconds=60",
+		Role: RoleAcquire, Automatic: true, OnHost: true, Example: "i-0a1b2c3d4e5f60718 host=203.0.113.9 port=443 seconds=60",
 		Params: []Param{
 			{Name: "host", About: "only packets from or to this address or network", Kind: Network},
 			{Name: "port", About: "only packets from or to this port", Kind: Number, Min: 1, Max: 65535},

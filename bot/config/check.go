@@ -29,6 +29,7 @@ func (d *document) check(c *Config) {
 	d.checkInquiries(c.Inquiries)
 	d.checkPeople(c.Enrich)
 	d.checkAWSIR(c.AWSIR)
+	d.checkLookups(c.Lookups)
 	d.checkNLBMap(c)
 	d.checkServing(c)
 	d.checkAudit(c.Audit)

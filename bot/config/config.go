@@ -27,6 +27,7 @@ type Config struct {
 	Inquiries Inquiries     `yaml:"inquiries"`
 	AWSIR     AWSIR         `yaml:"aws_ir"`
 	NLBMap    NLBMap        `yaml:"nlb_map"`
+	Lookups   Lookups       `yaml:"lookups"`
 	HTTP      HTTP          `yaml:"http"`
 	Log       Log           `yaml:"log"`
 	Archive   Archive       `yaml:"archive"`
@@ -158,7 +159,7 @@ func Default() *Config {
 		PagerDuty: PagerDuty{FallbackAfter: 5 * time.Minute, EventsPerMinute: 120},
 		Inquiries: Inquiries{Zone: "UTC", MaxOpen: 3},
 		NLBMap:    NLBMap{Every: 15 * time.Minute, Fresh: 45 * time.Minute, ListenerPorts: []int{80, 443}},
-		AWSIR: AWSIR{CollectPerHour: 20, Roles: AWSRoles{Read: "securitybot-read", Acquire: "securitybot-acquire",
+		AWSIR: AWSIR{CollectPerHour: 40, Roles: AWSRoles{Read: "securitybot-read", Acquire: "securitybot-acquire",
 			Contain: "securitybot-contain", Release: "securitybot-release"}},
 		HTTP:  HTTP{Addr: "127.0.0.1:9090"},
 		Log:   Log{Level: "info", Format: "text"},
@@ -184,7 +185,7 @@ func (c *Config) complete(dir string) {
 			q.Region = region
 		}
 	}
-	for _, p := range []*string{&c.Policy, &c.Archive.Dir, &c.Audit.Checkpoints} {
+	for _, p := range []*string{&c.Policy, &c.Archive.Dir, &c.Audit.Checkpoints, &c.Lookups.CacheDir} {
 		if *p != "" && !filepath.IsAbs(*p) {
 			*p = filepath.Join(dir, *p)
 		}

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"syscall"
 	"testing"
@@ -106,7 +107,7 @@ func TestConfigMistakes(t *testing.T) {
 		configText + "settle: soon":                                             "settle is a time",
 		configText + "tools: {avml/x86_64: {bucket: b, key: k, sha256: abc}}":   "64 hex digits",
 		configText + "tools: {nc/x86_64: {bucket: b, key: k, sha256: abc}}":     "avml, osqueryi or tcpdump",
-		strings.Replace(configText, "evidence.corp.example", "No Bucket", 1):    "not the name of a bucket",
+		strings.Replace(configText, "evidence-corp-example", "No Bucket", 1):    "not the name of a bucket",
 		strings.Replace(configText, "region: eu", "lock_mode: LOCKED, r: e", 1): "",
 	} {
 		w := newWorld(t)
@@ -186,5 +187,25 @@ func TestTwoProcessesDoNotShareAJob(t *testing.T) {
 	release()
 	if code, out, errs := w.run("resume", id); code != 0 {
 		t.Errorf("exit %d: %s%s", code, out, errs)
+	}
+}
+
+func TestIsolateAndReleaseByTwoPeople(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	before := w.cloud.GroupsOf(member, region, instance)
+	code, out, errs := w.run(target("run", "isolate", instance, "--yes", "--by", "ann", "--approver", "ben", "--case", "SB-7", "reason=beacon", "to", "203.0.113.9")...)
+	if code != 0 || !strings.Contains(out, "still possible: ") {
+		t.Fatalf("exit %d\n%s%s", code, out, errs)
+	}
+	if now := w.cloud.GroupsOf(member, region, instance); reflect.DeepEqual(now, before) {
+		t.Errorf("the groups are still %v", now)
+	}
+	code, out, errs = w.run(target("run", "release", instance, "--yes", "--by", "ben", "--approver", "ann", "--case", "SB-7", "reason=clean")...)
+	if code != 0 {
+		t.Fatalf("exit %d\n%s%s", code, out, errs)
+	}
+	if now := w.cloud.GroupsOf(member, region, instance); !reflect.DeepEqual(now, before) {
+		t.Errorf("groups %v, want %v", now, before)
 	}
 }

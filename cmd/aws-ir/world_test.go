@@ -20,6 +20,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/securitybot/securitybot/internal/fakes/awsfake"
+	"github.com/securitybot/securitybot/responders"
 	"github.com/securitybot/securitybot/responders/awsir"
 )
 
@@ -32,14 +33,14 @@ const (
 	member   = "444455556666"
 	region   = "eu-west-1"
 	instance = "i-0a1b2c3d4e5f60718"
-	bucket   = "evidence.corp.example"
+	bucket   = "evidence-corp-example"
 	answers  = `{"set":"triage","queries":[]}`
 )
 
 const configText = `
 roles: {read: ir-read, acquire: ir-acquire, contain: ir-contain, release: ir-release}
 external_id: ext-1
-evidence: {bucket: evidence.corp.example, region: eu-west-1}
+evidence: {bucket: evidence-corp-example, region: eu-west-1}
 `
 
 // world is a cloud with one instance, and a directory to run aws-ir in.
@@ -57,8 +58,12 @@ func newWorld(t *testing.T) *world {
 	t.Cleanup(w.cloud.Close)
 	w.front = httptest.NewTLSServer(w.cloud)
 	t.Cleanup(w.front.Close)
-	for _, role := range []string{"read", "acquire", "contain", "release"} {
-		w.cloud.AddRole(awsfake.Role{Account: member, Name: "ir-" + role, Trusts: []string{hub}, ExternalID: "ext-1", Identity: true})
+	for _, role := range responders.Roles {
+		policy, err := responders.Policy(role, "aws") // what is deployed, and no more
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.cloud.AddRole(awsfake.Role{Account: member, Name: "ir-" + string(role), Trusts: []string{hub}, ExternalID: "ext-1", Identity: true, Policy: string(policy)})
 	}
 	w.cloud.AddBucket(awsfake.Bucket{Account: hub, Region: region, Name: bucket})
 	w.cloud.AddInstance(member, region, awsfake.Instance{ID: instance, Architecture: "x86_64"})
@@ -149,4 +154,33 @@ func (s *safeBuffer) String() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.b.String()
+}
+
+// answerParts is a host that stores three bytes as the only part.
+func (w *world) answerParts(c awsfake.Command) awsfake.Invocation {
+	failed := func(err error) awsfake.Invocation {
+		return awsfake.Invocation{Status: "Failed", Code: 1, Stderr: fmt.Sprint(err)}
+	}
+	resp, err := w.front.Client().Get(c.Parameters["parts"])
+	if err != nil {
+		return failed(err)
+	}
+	defer resp.Body.Close()
+	var list bytes.Buffer
+	if _, err := list.ReadFrom(resp.Body); err != nil {
+		return failed(err)
+	}
+	first, _, _ := strings.Cut(list.String(), "\n")
+	r, err := http.NewRequest(http.MethodPut, first, strings.NewReader("ram"))
+	if err != nil {
+		return failed(err)
+	}
+	put, err := w.front.Client().Do(r)
+	if err != nil || put.StatusCode != http.StatusOK {
+		return failed(fmt.Errorf("%v %v", err, put))
+	}
+	put.Body.Close()
+	sum := sha256.Sum256([]byte("ram"))
+	return awsfake.Invocation{Status: "Success", Stdout: fmt.Sprintf(`{"securitybot":1,"job":"%s","reason":"ok","bytes":3,"parts":1,"sha256":"%s","tool_exit":0,"tool_sha256":""}`,
+		c.Parameters["job"], hex.EncodeToString(sum[:]))}
 }

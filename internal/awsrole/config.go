@@ -31,6 +31,9 @@ type Config struct {
 	// credentials are used as they are, without session policy and
 	// SourceIdentity. Empty assumes a role in every account.
 	Own string
+	// MaxBackoff is the longest wait before a call that changes nothing is
+	// tried again; zero is two seconds.
+	MaxBackoff time.Duration
 	// Now is the clock; nil is time.Now.
 	Now func() time.Time
 }

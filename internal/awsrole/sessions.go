@@ -43,15 +43,19 @@ func New(hub aws.Config, c Config) (*Sessions, error) {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
+	if c.MaxBackoff == 0 {
+		c.MaxBackoff = 2 * time.Second
+	}
 	c.Roles = maps.Clone(c.Roles)
-	return &Sessions{hub: hub, config: c, cache: map[[sha256.Size]byte]*entry{},
-		sts: sts.NewFromConfig(hub, func(o *sts.Options) { o.Retryer = patient() })}, nil
+	s := &Sessions{hub: hub, config: c, cache: map[[sha256.Size]byte]*entry{}}
+	s.sts = sts.NewFromConfig(hub, func(o *sts.Options) { o.Retryer = s.patient() })
+	return s, nil
 }
 
 // patient tries three times within a few seconds: for calls that change
 // nothing.
-func patient() aws.Retryer {
-	return retry.NewStandard(func(o *retry.StandardOptions) { o.MaxAttempts, o.MaxBackoff = 3, 2*time.Second })
+func (s *Sessions) patient() aws.Retryer {
+	return retry.NewStandard(func(o *retry.StandardOptions) { o.MaxAttempts, o.MaxBackoff = 3, s.config.MaxBackoff })
 }
 
 // Config returns the configuration for clients in an account and region. It is
@@ -63,7 +67,7 @@ func (s *Sessions) Config(ctx context.Context, r Request) (aws.Config, error) {
 	}
 	c := s.hub.Copy()
 	c.Region = r.Region
-	c.Retryer = patient
+	c.Retryer = s.patient
 	if r.Acting {
 		c.Retryer = func() aws.Retryer { return aws.NopRetryer{} }
 	}

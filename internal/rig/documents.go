@@ -64,13 +64,18 @@ func (e Event) at() time.Time {
 	return e.At
 }
 
+// id is the finding's id in GuardDuty.
+func (e Event) id() string {
+	if e.ID != "" {
+		return e.ID
+	}
+	return fmt.Sprintf("%032x", e.N+1)
+}
+
 func stamp(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z") }
 
 func (e Event) bridge() object {
-	id, at := e.ID, stamp(e.at())
-	if id == "" {
-		id = fmt.Sprintf("%032x", e.N+1)
-	}
+	id, at := e.id(), stamp(e.at())
 	detail := object{"schemaVersion": "2.0", "accountId": account, "region": region, "partition": "aws", "id": id, "type": e.Type, "severity": e.Severity,
 		"arn":       "arn:aws:guardduty:" + region + ":" + account + ":detector/" + detector + "/finding/" + id,
 		"createdAt": at, "updatedAt": at, "title": e.Type, "description": "An example.", "resource": e.resource(),

@@ -8,11 +8,12 @@
 package rig
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
 	"log/slog"
-	"net/http"
+	"net/http/httptest"
 	"os"
 	"slices"
 	"strings"
@@ -42,9 +43,6 @@ const (
 	Dead  = "findings-dead"
 )
 
-// Hub is the account the bot runs in.
-const Hub = "999988887777"
-
 // RoutingKey and FallbackKey are the two PagerDuty services.
 const (
 	RoutingKey  = "0123456789abcdef0123456789abcdef"
@@ -55,15 +53,16 @@ const (
 type Options struct {
 	Redis   string    // address of a redis-server; empty runs one in this process
 	Extra   string    // lines added to the configuration
+	Access  string    // who may do what; empty is Omar responding and Mei approving
 	Policy  string    // path of a policy; empty is the one built in
 	Log     io.Writer // where the bot logs; nil for nowhere
 	Slack   []slackfake.Option
 	Queue   []sqsfake.Option
-	Quiet   bool           // no second PagerDuty key
-	Replica int            // bots on the same world; 0 means 1
-	AWS     *awsfake.Cloud // accounts the bot may read; nil for none
-	Records bool           // cases are recorded in TheHive
-	NoBots  bool           // neither bot nor store: the caller runs processes of its own
+	Quiet   bool       // no second PagerDuty key
+	Replica int        // bots on the same world; 0 means 1
+	Prepare func(*Rig) // fills the world before there are bots
+	Records bool       // cases are recorded in TheHive
+	NoBots  bool       // neither bot nor store: the caller runs processes of its own
 }
 
 // Rig is the world. Its fields may be used directly.
@@ -82,6 +81,7 @@ type Rig struct {
 	Platform                   slackfake.Channel
 	OnCall                     slackfake.Usergroup
 
+	front   *httptest.Server // AWS by TLS
 	options Options
 	redis   *miniredis.Miniredis
 	stops   []func()
@@ -101,10 +101,14 @@ func (c *Clock) Skipped() time.Duration { return time.Duration(c.skip.Load()) }
 func New(ctx context.Context, o Options) (*Rig, error) {
 	r := &Rig{options: o, Clock: &Clock{}, Slack: slackfake.New(o.Slack...), SQS: sqsfake.New(o.Queue...), Pager: pagerdutyfake.New(
 		pagerdutyfake.WithService("Security on call", RoutingKey), pagerdutyfake.WithService("Security fallback", FallbackKey))}
-	r.AWS = awsfake.New(awsfake.WithNow(r.Clock.Now))
-	r.roles()
+	if err := r.cloud(); err != nil {
+		return nil, err
+	}
 	r.records(o.Records)
 	r.people()
+	if o.Prepare != nil {
+		o.Prepare(r)
+	}
 	r.SQS.CreateQueue(Dead, sqsfake.QueueOptions{})
 	r.SQS.CreateQueue(Queue, sqsfake.QueueOptions{DLQ: Dead, MaxReceive: 5})
 	if o.NoBots {
@@ -173,20 +177,7 @@ func (r *Rig) build(ctx context.Context) (*bot.Bot, error) {
 	for i := range d.Queues {
 		d.Queues[i].Client = r.client()
 	}
-	if d.Looking, err = r.looking(cfg); err != nil {
-		return nil, err
-	}
 	return bot.New(bot.SettingsOf(cfg), d)
-}
-
-// looking lets the bot look things up in the accounts of this world.
-func (r *Rig) looking(cfg *config.Config) (bot.Looking, error) {
-	if r.options.AWS == nil {
-		return bot.Looking{}, nil
-	}
-	k := r.options.AWS.User(Hub, "securitybot")
-	return bot.LookingWith(cfg, aws.Config{Region: "eu-west-1", BaseEndpoint: &r.options.AWS.URL, HTTPClient: &http.Client{},
-		Credentials: credentials.NewStaticCredentialsProvider(k.AccessKeyID, k.SecretAccessKey, "")})
 }
 
 // client speaks to the queue without any environment.
@@ -202,7 +193,7 @@ func (r *Rig) Config(addr string) string {
 		"sqs: {queues: [{url: \"" + r.SQS.QueueURL(Queue) + "\", region: eu-west-1, accounts: [\"111122223333\"]}]}",
 		"redis: {addrs: [\"" + addr + "\"]}",
 		"on_call_mention: " + r.OnCall.ID,
-		"access: {responders: {groups: [" + r.OnCall.ID + "]}, approvers: {users: [" + r.Mei.ID + "]}}",
+		"access: " + cmp.Or(r.options.Access, "{responders: {groups: ["+r.OnCall.ID+"]}, approvers: {users: ["+r.Mei.ID+"]}}"),
 		"http: {addr: \"\"}",
 		r.awsConfig(),
 	}
@@ -223,6 +214,7 @@ const company = `enrich:
   domains: [corp.example]
   people:
     - {email: ana@corp.example, name: Ana}
+    - {email: omar@corp.example, name: Omar, addresses: [omar.admin@corp.example]}
   teams:
     payments: {channel: C0PAYMENTS}
     platform: {channel: C0PLATFORM}
@@ -286,6 +278,7 @@ func (r *Rig) Close() error {
 	r.Slack.Close()
 	r.SQS.Close()
 	r.Pager.Close()
+	r.front.Close()
 	r.AWS.Close()
 	r.closeRecords()
 	if r.redis != nil {
@@ -319,6 +312,7 @@ func (r *Rig) Forward(d time.Duration) {
 
 // Setenv gives a process the keys its configuration refers to.
 func (r *Rig) Setenv() []string {
+	k := r.AWS.User(hubAccount, "securitybot")
 	return append(os.Environ(), "APP="+r.Slack.AppToken, "BOT="+r.Slack.BotToken, "KEY="+RoutingKey, "KEY2="+FallbackKey, "HIVE="+HiveKey, "AWS_ENDPOINT_URL_SQS="+r.SQS.URL,
-		"AWS_ACCESS_KEY_ID=AKIAIOSFODNN7EXAMPLE", "AWS_SECRET_ACCESS_KEY=example", "AWS_EC2_METADATA_DISABLED=true", "AWS_REGION=eu-west-1")
+		"AWS_ENDPOINT_URL="+r.AWS.URL, "AWS_ACCESS_KEY_ID="+k.AccessKeyID, "AWS_SECRET_ACCESS_KEY="+k.SecretAccessKey, "AWS_EC2_METADATA_DISABLED=true", "AWS_REGION=eu-west-1")
 }

@@ -36,7 +36,7 @@ var jobForm = regexp.MustCompile(`^[A-Za-z0-9]{8,32}$`)
 // Plan looks at the instance and says what the job would do. It changes
 // nothing. An error that is not a refusal is worth trying again.
 func (a *Actor) Plan(ctx context.Context, job responders.Job) (responders.Plan, error) {
-	ctx, cancel := context.WithTimeout(ctx, stepTime)
+	ctx, cancel := context.WithTimeout(ctx, a.config.StepTime)
 	defer cancel()
 	var p responders.Plan
 	do, v, err := a.visit(&job)
@@ -52,7 +52,7 @@ func (a *Actor) Plan(ctx context.Context, job responders.Job) (responders.Plan, 
 // job, which is worth storing then, too: Still and Manifest say how far it
 // got. After any other error the same step is worth trying again.
 func (a *Actor) Step(ctx context.Context, job *responders.Job) (responders.Progress, error) {
-	ctx, cancel := context.WithTimeout(ctx, stepTime)
+	ctx, cancel := context.WithTimeout(ctx, a.config.StepTime)
 	defer cancel()
 	if job.Phase == phaseDone {
 		return responders.Progress{Done: true}, nil

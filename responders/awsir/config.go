@@ -24,14 +24,13 @@ const (
 	isolationTag = "securitybot:isolation" // on the isolation group
 )
 
-// stepTime bounds one step.
-const stepTime = 15 * time.Second
-
 // Config is how the actor behaves.
 type Config struct {
 	// Settle is how long an object AWS may have made is looked for before it
 	// is made again: describe calls can lag behind. Zero is a minute.
 	Settle time.Duration
+	// StepTime bounds one step or plan; zero is fifteen seconds.
+	StepTime time.Duration
 	// Tools are programs that are brought to hosts; see Tools.
 	Tools Tools
 }
@@ -81,6 +80,9 @@ func New(c Config, d Deps) (*Actor, error) {
 	}
 	if c.Settle == 0 {
 		c.Settle = time.Minute
+	}
+	if c.StepTime == 0 {
+		c.StepTime = 15 * time.Second
 	}
 	if d.Now == nil {
 		d.Now = time.Now

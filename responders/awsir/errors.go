@@ -63,7 +63,7 @@ func final(err error) bool {
 // one over the request rate.
 func refused(err error) bool {
 	var r *awshttp.ResponseError
-	return errors.As(err, &r) && (r.HTTPStatusCode() < 500 || isCode(err, "RequestLimitExceeded"))
+	return errors.As(err, &r) && (r.HTTPStatusCode() >= 400 && r.HTTPStatusCode() < 500 || isCode(err, "RequestLimitExceeded"))
 }
 
 // explain turns an error into one for the person who asked, where there is

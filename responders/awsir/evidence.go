@@ -60,10 +60,12 @@ func NewEvidence(cfg EvidenceConfig, c aws.Config, now func() time.Time) (*Evide
 		if cfg.Region != "" {
 			o.Region = cfg.Region
 		}
+		o.UsePathStyle = o.BaseEndpoint != nil                                     // endpoints of one's own rarely know buckets as names
 		o.RequestChecksumCalculation = aws.RequestChecksumCalculationWhenSupported // S3 wants one under Object Lock
 	})
 	// A checksum in an address would be that of an empty body.
 	sign := s3.NewPresignClient(s3.New(client.Options(), func(o *s3.Options) {
+		o.UsePathStyle = o.BaseEndpoint != nil // endpoints of one's own rarely know buckets as names
 		o.RequestChecksumCalculation = aws.RequestChecksumCalculationWhenRequired
 	}))
 	return &Evidence{cfg: cfg, s3: client, sign: sign, now: now}, nil

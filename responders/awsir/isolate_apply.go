@@ -212,6 +212,9 @@ func possible(i types.Instance, nics []nic) []string {
 	if i.IamInstanceProfile != nil {
 		out = append(out, "Credentials of "+aws.ToString(i.IamInstanceProfile.Arn)+" that were taken from it stay valid until they expire, and can be used from elsewhere.")
 	}
+	if n := len(i.SecondaryInterfaces); n > 0 {
+		out = append(out, fmt.Sprintf("It has %d interfaces in secondary networks; those have no security groups.", n))
+	}
 	for _, n := range nics {
 		if n.Kind == "trunk" {
 			out = append(out, "Pods with security groups of their own are on branch interfaces of "+n.ID+" and are not isolated.")

@@ -1,6 +1,7 @@
 package awsir_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"maps"
@@ -10,8 +11,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+
+	"github.com/securitybot/securitybot/internal/awsrole"
 	"github.com/securitybot/securitybot/internal/fakes/awsfake"
 	"github.com/securitybot/securitybot/responders"
+	"github.com/securitybot/securitybot/responders/awsir"
 )
 
 // picture is everything release has to bring back.
@@ -220,12 +225,28 @@ func TestAnotherAccountsInstance(t *testing.T) {
 	// The own account is configured wrongly: credentials are for another one.
 	w.actor = w.newActor(map[string]string{"read": "securitybot-read", "contain": "securitybot-contain"}, account)
 	hub := w.cloud.AddInstance(hubAccount, region, awsfake.Instance{ID: instance})
-	if _, err := w.run(w.job(responders.Isolate, hub, "1")); !errors.Is(err, responders.ErrRefused) || !strings.Contains(err.Error(), hubAccount) {
+	if _, err := w.run(w.job(responders.Isolate, hub, "1")); !errors.Is(err, responders.ErrRefused) || !strings.Contains(err.Error(), "belongs to account "+hubAccount) {
 		t.Errorf("credentials of another account: %v", err)
+	}
+	// Only the role that writes leads to the wrong account.
+	w.actor = w.actorWith(func(s awsir.Sessions) awsir.Sessions { return crossed{s} })
+	w.cloud.AddRole(awsfake.Role{Account: hubAccount, Name: "securitybot-contain", Trusts: []string{hubAccount}, ExternalID: "ext-1"})
+	if _, err := w.run(w.job(responders.Isolate, instance, "1")); !errors.Is(err, responders.ErrRefused) || !strings.Contains(err.Error(), "The credentials are for account "+hubAccount) {
+		t.Errorf("credentials of another account for changes: %v", err)
 	}
 	if n := len(w.cloud.Writes()); n != 0 {
 		t.Errorf("%d writes", n)
 	}
+}
+
+// crossed gives sessions of another account for changes.
+type crossed struct{ awsir.Sessions }
+
+func (c crossed) Config(ctx context.Context, r awsrole.Request) (aws.Config, error) {
+	if r.Acting {
+		r.Account = hubAccount
+	}
+	return c.Sessions.Config(ctx, r)
 }
 
 func TestPlantedGroupsAreNotUsed(t *testing.T) {
@@ -330,6 +351,8 @@ func TestPartialFailureKeepsTheOthersIsolated(t *testing.T) {
 	w := newWorld(t)
 	instance, _ := w.fleet()
 	eni := w.cloud.AddInterface(account, region, awsfake.Interface{Instance: instance, Index: 2, Operator: "ecs.amazonaws.com"})
+	w.cloud.EditInterface(account, region, eni, func(e *awsfake.Interface) { e.Hidden = true })
+	w.cloud.EditInstance(account, region, instance, func(i *awsfake.Instance) { i.Secondary = 2 })
 	trunk := w.cloud.AddInterface(account, region, awsfake.Interface{Instance: instance, Index: 3, Kind: "trunk"})
 	j, err := w.run(w.job(responders.Isolate, instance, "1"))
 	if !errors.Is(err, responders.ErrUnknown) || !strings.Contains(err.Error(), eni) || !strings.Contains(err.Error(), "1 of 4") {
@@ -337,6 +360,7 @@ func TestPartialFailureKeepsTheOthersIsolated(t *testing.T) {
 	}
 	contains(t, j.Still, "NOT isolated: interface "+eni)
 	contains(t, j.Still, "branch interfaces of "+trunk)
+	contains(t, j.Still, "2 interfaces in secondary networks")
 	for id, groups := range w.groups(instance) {
 		if mine := len(groups) == 1 && groups[0] == w.isolation()[0].ID; mine == (id == eni) {
 			t.Errorf("%s has %v", id, groups)
@@ -404,5 +428,26 @@ func TestWithoutPermissionNothingIsIsolatedAndThatIsSaid(t *testing.T) {
 	}
 	if got := w.groups(instance); !reflect.DeepEqual(got, groups) {
 		t.Errorf("groups are %v", got)
+	}
+}
+
+// Somebody watches and gives our new group a rule before it is emptied.
+func TestTheNewGroupIsOpenedBeforeItIsEmptied(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	instance, _ := w.fleet()
+	groups := w.groups(instance)
+	j := w.job(responders.Isolate, instance, "1")
+	for len(w.isolation()) == 0 {
+		j, _, _ = w.step(j)
+	}
+	w.cloud.EditGroup(account, region, w.isolation()[0].ID, func(g *awsfake.Group) {
+		g.Rules = append(g.Rules, awsfake.Rule{Protocol: "tcp", From: 22, To: 22, CIDR4: "203.0.113.9/32"})
+	})
+	if _, err := w.run(j); !errors.Is(err, responders.ErrRefused) || !strings.Contains(err.Error(), w.isolation()[0].ID) {
+		t.Errorf("%v", err)
+	}
+	if got := w.groups(instance); !reflect.DeepEqual(got, groups) {
+		t.Errorf("groups %v", got)
 	}
 }

@@ -19,7 +19,7 @@ type original struct {
 	Case       string            `json:"case,omitempty"`
 	Target     responders.Target `json:"target"`
 	At         time.Time         `json:"at"`
-	Launched   time.Time         `json:"launched"` // tells an instance from a later one
+	Launched   time.Time         `json:"launched"`
 	Interfaces []wiring          `json:"interfaces"`
 	Scaling    *membership       `json:"scaling,omitempty"`
 	Targets    []registration    `json:"targets,omitempty"`

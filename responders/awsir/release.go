@@ -87,6 +87,16 @@ type restoration struct {
 	missing []string // groups of the record that do not
 }
 
+// restored says whether an interface has its groups: in their order or, once
+// they have been set, in any. Nothing promises that AWS keeps the order, and
+// it means nothing.
+func (r restoration) restored(set bool) bool {
+	if !set {
+		return slices.Equal(r.Groups, r.want)
+	}
+	return slices.Equal(slices.Sorted(slices.Values(r.Groups)), slices.Sorted(slices.Values(r.want)))
+}
+
 // restorations compares the record with what is there. Notes name interfaces
 // that are left alone.
 func (v *visit) restorations(ctx context.Context, o original, hash string) (todo []restoration, notes []string, err error) {
@@ -215,7 +225,7 @@ func (v *visit) restore(ctx context.Context, s releasing, o original) (responder
 	if err := unrestorable(todo); err != nil {
 		return responders.Progress{}, err
 	}
-	pending := slices.DeleteFunc(slices.Clone(todo), func(r restoration) bool { return slices.Equal(r.Groups, r.want) })
+	pending := slices.DeleteFunc(slices.Clone(todo), func(r restoration) bool { return r.restored(s.Rounds > 0) })
 	if len(pending) == 0 {
 		for _, line := range notes {
 			v.job.Still = add(v.job.Still, line)

@@ -57,6 +57,8 @@ type hostKind struct {
 	// params are the typed values for the document.
 	params func(responders.Params) map[string]string
 	does   func(responders.Params) string // one line of the plan
+	// check refuses what is fine value by value and not together; may be nil.
+	check func(responders.Params) error
 }
 
 // hostPerformers are the performers of this file for New.

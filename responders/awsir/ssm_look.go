@@ -56,6 +56,11 @@ func (f hostFacts) facts() []responders.Fact {
 // are what was found until then.
 func (h host) look(ctx context.Context, v *visit) (hostFacts, error) {
 	var f hostFacts
+	if h.kind.check != nil {
+		if err := h.kind.check(v.job.Params); err != nil {
+			return f, err
+		}
+	}
 	c, err := v.read(ctx)
 	if err != nil {
 		return f, err

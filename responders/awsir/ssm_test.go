@@ -79,7 +79,15 @@ func TestOSQueryNamesWhatFailed(t *testing.T) {
 
 func TestMemoryStreamsInParts(t *testing.T) {
 	t.Parallel()
+	for _, shell := range []string{"sh", "bash"} {
+		memoryStreamsInParts(t, shell)
+	}
+}
+
+func memoryStreamsInParts(t *testing.T, shell string) {
+	t.Helper()
 	w := newHostWorld(t)
+	w.machine.shell = shell
 	w.machine.tool("avml", `[ "$1" = /dev/stdout ] || exit 9
 head -c 12000000 /dev/zero | tr '\0' m >"$1"`)
 	j := w.job(responders.Memory)
@@ -187,5 +195,35 @@ func TestTheHostsReasonsAreToldInPlainWords(t *testing.T) {
 		if !errors.Is(err, responders.ErrRefused) || !strings.Contains(err.Error(), c.says) {
 			t.Errorf("%s: %v; log %v", c.name, err, j.Log)
 		}
+	}
+}
+
+func TestTCPDumpFilters(t *testing.T) {
+	t.Parallel()
+	for args, want := range map[string]string{
+		"":                                   "<-->",
+		"port=53":                            "<--><port><53>",
+		"host=2001:db8::1":                   "<--><host><2001:db8::1>",
+		"proto=icmp host=203.0.113.9":        "<--><(><icmp><or><icmp6><)><and><host><203.0.113.9>",
+		"proto=udp host=2001:db8::/32":       "<--><udp><and><net><2001:db8::/32>",
+		"proto=tcp port=22 packets=7":        "<--><tcp><and><port><22>",
+		"host=203.0.113.9 port=80 seconds=1": "<--><port><80><and><host><203.0.113.9>",
+	} {
+		for _, shell := range []string{"sh", "bash"} {
+			w := newHostWorld(t)
+			w.machine.shell = shell
+			w.machine.tool("tcpdump", `for a; do printf '<%s>' "$a"; done`)
+			if err := w.run(w.job(responders.TCPDump, strings.Fields(args)...), false); err != nil {
+				t.Fatal(args, err)
+			}
+			o := w.cloud.Objects(hostBucket)["cases/SB-7/"+hostJob+"/capture.pcap"]
+			if !strings.HasSuffix(string(o.Body), "<-w><->"+want) {
+				t.Errorf("%s under %s: %s", args, shell, o.Body)
+			}
+		}
+	}
+	w := newHostWorld(t)
+	if err := w.run(w.job(responders.TCPDump, "proto=icmp", "port=80"), false); !errors.Is(err, responders.ErrRefused) || len(w.cloud.Calls()) != 0 {
+		t.Errorf("icmp with a port: %v", err)
 	}
 }

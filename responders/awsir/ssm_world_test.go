@@ -30,7 +30,7 @@ const (
 	hostMember = "444455556666"
 	hostRegion = "eu-west-1"
 	hostID     = "i-0a1b2c3d4e5f60718"
-	hostBucket = "evidence.corp.example"
+	hostBucket = "evidence-corp-example"
 	hostJob    = "01JABCDEFGHJKMNPQRSTVWXYZ0"
 )
 

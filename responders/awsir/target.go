@@ -22,7 +22,7 @@ func (v *visit) look(ctx context.Context) (types.Instance, error) {
 	if err != nil {
 		return types.Instance{}, err
 	}
-	out, err := c.ec2.DescribeInstances(ctx, &ec2.DescribeInstancesInput{InstanceIds: []string{t.Instance}})
+	out, err := c.ec2.DescribeInstances(ctx, &ec2.DescribeInstancesInput{InstanceIds: []string{t.Instance}, IncludeManagedResources: aws.Bool(true)})
 	gone := responders.Refuse("There is no instance %s in account %s, region %s. Terminated instances disappear after about an hour.", t.Instance, t.Account, t.Region)
 	if isCode(err, "InvalidInstanceID.NotFound", "InvalidInstanceID.Malformed") {
 		return types.Instance{}, gone
@@ -107,7 +107,10 @@ func (v *visit) interfaces(ctx context.Context, filter string, values ...string)
 		return nil, err
 	}
 	var out []nic
-	pages := ec2.NewDescribeNetworkInterfacesPaginator(c.ec2, &ec2.DescribeNetworkInterfacesInput{Filters: []types.Filter{{Name: &filter, Values: values}}})
+	// Interfaces of AWS's services can be hidden by the account's settings. One
+	// that is not seen would be taken for isolated.
+	pages := ec2.NewDescribeNetworkInterfacesPaginator(c.ec2, &ec2.DescribeNetworkInterfacesInput{IncludeManagedResources: aws.Bool(true),
+		Filters: []types.Filter{{Name: &filter, Values: values}}})
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
@@ -143,7 +146,7 @@ func (v *visit) volumes(ctx context.Context) ([]types.Volume, error) {
 		return nil, err
 	}
 	var out []types.Volume
-	pages := ec2.NewDescribeVolumesPaginator(c.ec2, &ec2.DescribeVolumesInput{Filters: []types.Filter{
+	pages := ec2.NewDescribeVolumesPaginator(c.ec2, &ec2.DescribeVolumesInput{IncludeManagedResources: aws.Bool(true), Filters: []types.Filter{
 		{Name: aws.String("attachment.instance-id"), Values: []string{v.job.Target.Instance}}}})
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)

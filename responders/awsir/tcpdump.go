@@ -25,6 +25,12 @@ func tcpdumpKind() hostKind {
 			}
 			return out
 		},
+		check: func(p responders.Params) error {
+			if p["proto"] == "icmp" && p["port"] != "" {
+				return responders.Refuse("ICMP has no ports: leave out port or proto.")
+			}
+			return nil
+		},
 		does: func(p responders.Params) string {
 			what := "all packets"
 			var only []string

@@ -75,6 +75,9 @@ type world struct {
 	shelf *shelf
 	actor *awsir.Actor
 
+	roles map[string]string
+	limit time.Duration // of a step; zero is the default
+
 	mu sync.Mutex
 	at time.Time
 }
@@ -138,20 +141,37 @@ func newWorld(t *testing.T) *world {
 		roles[string(r)] = "securitybot-" + string(r)
 		w.cloud.AddRole(awsfake.Role{Account: account, Name: roles[string(r)], Trusts: []string{hubAccount}, ExternalID: "ext-1", Identity: true, Policy: rolePolicy(r)})
 	}
+	w.roles = roles
 	w.actor = w.newActor(roles, "")
 	return w
 }
 
 func (w *world) newActor(roles map[string]string, own string) *awsir.Actor {
 	w.t.Helper()
+	return w.actorOf(w.sessions(roles, own))
+}
+
+// actorWith is an actor whose sessions are tampered with.
+func (w *world) actorWith(tamper func(awsir.Sessions) awsir.Sessions) *awsir.Actor {
+	w.t.Helper()
+	return w.actorOf(tamper(w.sessions(w.roles, "")))
+}
+
+func (w *world) sessions(roles map[string]string, own string) awsir.Sessions {
+	w.t.Helper()
 	k := w.cloud.User(hubAccount, "bot")
 	s, err := awsrole.New(aws.Config{Region: region, BaseEndpoint: &w.cloud.URL, HTTPClient: &http.Client{},
 		Credentials: credentials.NewStaticCredentialsProvider(k.AccessKeyID, k.SecretAccessKey, "")},
-		awsrole.Config{Roles: roles, ExternalID: "ext-1", Own: own, Now: w.now})
+		awsrole.Config{Roles: roles, ExternalID: "ext-1", Own: own, Now: w.now, MaxBackoff: time.Millisecond})
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	a, err := awsir.New(awsir.Config{}, awsir.Deps{Sessions: s, Records: w.shelf, Now: w.now, Log: slog.New(slog.DiscardHandler)})
+	return s
+}
+
+func (w *world) actorOf(s awsir.Sessions) *awsir.Actor {
+	w.t.Helper()
+	a, err := awsir.New(awsir.Config{StepTime: w.limit}, awsir.Deps{Sessions: s, Records: w.shelf, Now: w.now, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		w.t.Fatal(err)
 	}

@@ -25,11 +25,6 @@ type Confirmer struct{ sessions Sessions }
 // New returns a Confirmer.
 func New(s Sessions) *Confirmer { return &Confirmer{sessions: s} }
 
-// Permissions are what Confirm needs, for the read role.
-func Permissions() []responders.Permission {
-	return []responders.Permission{{Actions: []string{"guardduty:GetFindings"}}}
-}
-
 // Confirm says whether GuardDuty has this finding, with this type, for this
 // account and this instance. An error means that it could not be asked now; a
 // finding without detector or id, and a detector of somebody else, are no.

@@ -23,6 +23,7 @@ type ec2State struct {
 	unseen          map[string]int // by id: describe calls that still do not show it
 	failing         map[string]string
 	slow            time.Duration // how long a snapshot takes
+	reorder         bool          // groups of an interface are shown in order of ids
 }
 
 // ec2 returns the state of EC2 in a region. The caller holds the lock.
@@ -149,6 +150,16 @@ func selected[T any](s *ec2State, r *request, all map[string]T, ids []string, mi
 		}
 	}
 	return out, nil
+}
+
+// visible leaves out what the account hides, unless it is asked for.
+func visible[T any](r *request, all map[string]T, hidden func(T) bool) map[string]T {
+	if r.str("IncludeManagedResources") == "true" {
+		return all
+	}
+	out := maps.Clone(all)
+	maps.DeleteFunc(out, func(_ string, x T) bool { return hidden(x) })
+	return out
 }
 
 func matches(filters, attrs map[string][]string, tags map[string]string) (bool, error) {

@@ -41,28 +41,29 @@ type wireOperator struct {
 }
 
 type wireInstance struct {
-	ID              string         `xml:"instanceId"`
-	Image           string         `xml:"imageId"`
-	State           wireState      `xml:"instanceState"`
-	Type            string         `xml:"instanceType"`
-	Launched        time.Time      `xml:"launchTime"`
-	Placement       string         `xml:"placement>availabilityZone"`
-	Platform        string         `xml:"platform,omitempty"`
-	PlatformDetails string         `xml:"platformDetails"`
-	Architecture    string         `xml:"architecture"`
-	Lifecycle       string         `xml:"instanceLifecycle,omitempty"`
-	VPC             string         `xml:"vpcId,omitempty"`
-	Subnet          string         `xml:"subnetId,omitempty"`
-	PrivateIP       string         `xml:"privateIpAddress,omitempty"`
-	PublicIP        string         `xml:"ipAddress,omitempty"`
-	Root            string         `xml:"rootDeviceName"`
-	Hibernation     bool           `xml:"hibernationOptions>configured"`
-	Operator        wireOperator   `xml:"operator"`
-	Profile         *wireProfile   `xml:"iamInstanceProfile"`
-	Tags            []wireTag      `xml:"tagSet>item"`
-	Groups          []wireGroupID  `xml:"groupSet>item"`
-	Devices         []wireDevice   `xml:"blockDeviceMapping>item"`
-	Interfaces      []wireAttached `xml:"networkInterfaceSet>item"`
+	ID              string          `xml:"instanceId"`
+	Image           string          `xml:"imageId"`
+	State           wireState       `xml:"instanceState"`
+	Type            string          `xml:"instanceType"`
+	Launched        time.Time       `xml:"launchTime"`
+	Placement       string          `xml:"placement>availabilityZone"`
+	Platform        string          `xml:"platform,omitempty"`
+	PlatformDetails string          `xml:"platformDetails"`
+	Architecture    string          `xml:"architecture"`
+	Lifecycle       string          `xml:"instanceLifecycle,omitempty"`
+	VPC             string          `xml:"vpcId,omitempty"`
+	Subnet          string          `xml:"subnetId,omitempty"`
+	PrivateIP       string          `xml:"privateIpAddress,omitempty"`
+	PublicIP        string          `xml:"ipAddress,omitempty"`
+	Root            string          `xml:"rootDeviceName"`
+	Hibernation     bool            `xml:"hibernationOptions>configured"`
+	Operator        wireOperator    `xml:"operator"`
+	Profile         *wireProfile    `xml:"iamInstanceProfile"`
+	Tags            []wireTag       `xml:"tagSet>item"`
+	Groups          []wireGroupID   `xml:"groupSet>item"`
+	Devices         []wireDevice    `xml:"blockDeviceMapping>item"`
+	Interfaces      []wireAttached  `xml:"networkInterfaceSet>item"`
+	Secondary       []wireSecondary `xml:"secondaryInterfaceSet>item"`
 }
 
 type wireProfile struct {
@@ -75,6 +76,10 @@ type wireDevice struct {
 	Volume string `xml:"ebs>volumeId"`
 	Status string `xml:"ebs>status"`
 	Delete bool   `xml:"ebs>deleteOnTermination"`
+}
+
+type wireSecondary struct {
+	ID string `xml:"secondaryInterfaceId"`
 }
 
 type wireReservation struct {
@@ -93,6 +98,9 @@ func (s *ec2State) wireInstance(i *Instance) wireInstance {
 	w.VPC, w.Subnet, w.PrivateIP = i.VPC, i.Subnet, i.PrivateIP
 	if i.Profile != "" {
 		w.Profile = &wireProfile{i.Profile, "AIPAEXAMPLE"}
+	}
+	for n := range i.Secondary {
+		w.Secondary = append(w.Secondary, wireSecondary{fmt.Sprintf("seni-%017x", n+1)})
 	}
 	for _, e := range s.attached(i.ID) {
 		a := s.wireAttached(e)
@@ -113,7 +121,7 @@ func describeInstances(c *Cloud, r *request) (any, error) {
 	if err := wellFormed(ids, "InvalidInstanceID.Malformed"); err != nil {
 		return nil, err
 	}
-	found, err := selected(s, r, s.instances, ids, "InvalidInstanceID.NotFound", func(i *Instance) map[string][]string {
+	found, err := selected(s, r, visible(r, s.instances, func(i *Instance) bool { return i.Hidden }), ids, "InvalidInstanceID.NotFound", func(i *Instance) map[string][]string {
 		return map[string][]string{"instance-id": {i.ID}, "instance-state-name": {i.State}, "vpc-id": {i.VPC}, "private-ip-address": {i.PrivateIP}}
 	}, func(i *Instance) map[string]string { return i.Tags })
 	if err != nil {

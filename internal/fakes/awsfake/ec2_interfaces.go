@@ -80,7 +80,11 @@ func (s *ec2State) attached(instance string) []*Interface {
 
 func (s *ec2State) wireAttached(e *Interface) wireAttached {
 	w := wireAttached{ID: e.ID, VPC: e.VPC, Subnet: e.Subnet, Owner: e.Owner, Kind: e.Kind, PrivateIP: e.PrivateIP, Status: "available", Operator: wireOperator{e.Operator != "", e.Operator}}
-	for _, g := range e.Groups {
+	groups := e.Groups
+	if s.reorder {
+		groups = slices.Sorted(slices.Values(groups))
+	}
+	for _, g := range groups {
 		name := ""
 		if x := s.groups[g]; x != nil {
 			name = x.Name
@@ -105,7 +109,7 @@ func describeInterfaces(c *Cloud, r *request) (any, error) {
 	if err := wellFormed(ids, "InvalidNetworkInterfaceId.Malformed"); err != nil {
 		return nil, err
 	}
-	found, err := selected(s, r, s.interfaces, ids, "InvalidNetworkInterfaceID.NotFound", func(e *Interface) map[string][]string {
+	found, err := selected(s, r, visible(r, s.interfaces, func(e *Interface) bool { return e.Hidden }), ids, "InvalidNetworkInterfaceID.NotFound", func(e *Interface) map[string][]string {
 		return map[string][]string{"network-interface-id": {e.ID}, "attachment.instance-id": {e.Instance}, "vpc-id": {e.VPC}, "group-id": e.Groups,
 			"addresses.private-ip-address": {e.PrivateIP}, "private-ip-address": {e.PrivateIP}, "association.public-ip": {e.PublicIP},
 			"addresses.association.public-ip": {e.PublicIP}, "ipv6-addresses.ipv6-address": {e.IPv6}, "interface-type": {e.Kind}}

@@ -22,6 +22,8 @@ type Instance struct {
 	Shutdown                  string // instanceInitiatedShutdownBehavior: stop or terminate
 	InstanceStore, Hibernates bool
 	Groups                    []string // of the first interface
+	Hidden                    bool     // shown only to those who ask for managed resources too
+	Secondary                 int      // interfaces in secondary networks
 	Bare                      bool     // gets neither interface nor volume
 }
 
@@ -36,6 +38,7 @@ type Interface struct {
 	Kind                     string // interface, trunk, branch, efa…
 	Operator                 string
 	Requester                bool
+	Hidden                   bool // shown only to those who ask for managed resources too
 	Owner                    string
 	Tags                     map[string]string
 }

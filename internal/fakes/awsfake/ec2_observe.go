@@ -145,3 +145,9 @@ func (c *Cloud) SlowSnapshots(account, region string, d time.Duration) {
 func (c *Cloud) FailSnapshots(account, region, volume, message string) {
 	c.look(account, region, func(s *ec2State) { s.failing[volume] = message })
 }
+
+// ReorderGroups shows the groups of interfaces in order of ids, whatever the
+// order in which they were set: nothing promises that it is kept.
+func (c *Cloud) ReorderGroups(account, region string) {
+	c.look(account, region, func(s *ec2State) { s.reorder = true })
+}

@@ -170,6 +170,7 @@ func completeUpload(c *Cloud, r *request) (any, error) {
 		return nil, refuse("MalformedXML", "The XML you provided was not well-formed")
 	}
 	o, last := u.object, 0
+	var body []byte
 	for i, p := range in.Part {
 		have, ok := u.parts[p.PartNumber]
 		switch {
@@ -180,8 +181,9 @@ func completeUpload(c *Cloud, r *request) (any, error) {
 		case i < len(in.Part)-1 && len(have.body) < minPart:
 			return nil, refuse("EntityTooSmall", "Your proposed upload is smaller than the minimum allowed size")
 		}
-		o.Body, last = append(o.Body, have.body...), p.PartNumber
+		body, last = append(body, have.body...), p.PartNumber
 	}
+	o.Body = body
 	o.ETag, o.Version, o.Modified, o.PartsUploaded = fmt.Sprintf(`"%x-%d"`, len(o.Body), len(in.Part)), c.version(), r.At, len(in.Part)
 	b.versions = append(b.versions, o)
 	delete(b.uploads, u.id)

@@ -156,3 +156,13 @@ func input[T any](r *request) (T, error) {
 }
 
 func epoch(t time.Time) float64 { return float64(t.UnixMilli()) / 1000 }
+
+// Invocation returns what has become of a command.
+func (c *Cloud) Invocation(account, region, id string) Invocation {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if x := stateOf[ssmState](c, account, region).command(id); x != nil {
+		return x.Invocation
+	}
+	return Invocation{}
+}

@@ -65,7 +65,7 @@ func (d ssmDoc) parameters(given map[string][]string) (map[string]string, error)
 			return nil, refuse("InvalidParameters", "%s is not a parameter of the document", name)
 		case len(values) != 1:
 			return nil, refuse("InvalidParameters", "parameter %s of type String has %d values", name, len(values))
-		case !regexp.MustCompile(p.AllowedPattern).MatchString(values[0]):
+		case !MatchesPattern(p.AllowedPattern, values[0]):
 			return nil, refuse("InvalidParameters", "parameter %s does not match allowedPattern", name)
 		}
 		out[name] = values[0]
@@ -131,4 +131,9 @@ func describeDocument(c *Cloud, r *request) (any, error) {
 		"Owner": r.Account, "Status": "Active", "DocumentType": "Command", "SchemaVersion": "2.2", "DocumentFormat": "JSON",
 		"PlatformTypes": []string{"Linux"},
 	}}, nil
+}
+
+// MatchesPattern says whether a value passes an allowedPattern.
+func MatchesPattern(pattern, value string) bool {
+	return regexp.MustCompile(pattern).MatchString(value)
 }

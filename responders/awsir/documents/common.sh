@@ -118,8 +118,9 @@ put() {
         code=$(request "$to" -T "$file" -H @"$work/header" "$@" -o "$work/answer" -w '%{http_code}' 2>>"$work/err") || code="${code:-000}"
         case $code in
             2?? | 412) return 0 ;;
-            5?? | 000 | 408 | 429) sleep "$pause" ;;
-            *) break ;;
+            408 | 429) sleep "$pause" ;;
+            3?? | 4??) break ;;
+            *) sleep "$pause" ;; # the server's failure, or a connection that broke, even after "100 Continue"
         esac
     done
     head -c 400 "$work/answer" >>"$work/err" 2>/dev/null || :
