@@ -35,11 +35,8 @@ func (l *lockedLog) count(s string) int {
 
 func TestAHiveThatHangsKeepsNobodyWaiting(t *testing.T) {
 	t.Parallel()
-	dir, policy := t.TempDir(), filepath.Join(t.TempDir(), "policy.yaml")
-	if err := os.WriteFile(policy, []byte("version: 1\nrules:\n  - id: default\n    then: page\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	s := begin(t, rig.Options{Records: true, Policy: policy, Extra: "archive: {dir: " + dir + "}\n"})
+	dir := t.TempDir()
+	s := begin(t, rig.Options{Records: true, Policy: pageAlways(t), Extra: "archive: {dir: " + dir + "}\n"})
 	s.Hive.Down(thehivefake.Hang())
 	for n := range 10 {
 		s.Send(rig.Miner(n + 1).SNS())
@@ -55,6 +52,16 @@ func TestAHiveThatHangsKeepsNobodyWaiting(t *testing.T) {
 		t.Errorf("it took %s, as long as TheHive's time-out", took)
 	}
 	s.Hive.Close() // ends what hangs
+}
+
+// pageAlways is a policy that pages about everything and takes no evidence.
+func pageAlways(t *testing.T) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "policy.yaml")
+	if err := os.WriteFile(path, []byte("version: 1\nrules:\n  - id: default\n    then: page\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
 }
 
 // archived counts the cases in the archive.
@@ -174,9 +181,9 @@ func TestAnAlertAPersonPromotedGetsTheRestAsACase(t *testing.T) {
 func TestAfterTwoWeeksALineIsGivenUpAndTheNextIsTried(t *testing.T) {
 	t.Parallel()
 	log := &lockedLog{}
-	s := begin(t, rig.Options{Records: true, Log: log})
+	s := begin(t, rig.Options{Records: true, Log: log, Policy: pageAlways(t)})
 	s.Hive.Down(thehivefake.Status(503))
-	s.Send(rig.Probe(1).SNS(), rig.Miner(1).SNS())
+	s.Send(rig.Miner(1).SNS())
 	m := s.message(s.Security.ID, "digital money")
 	s.recorded("nothing is tried", func(h thehivefake.Snapshot) bool { return len(h.Calls) > 0 })
 	s.Forward(14*24*time.Hour - time.Hour)
