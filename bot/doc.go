@@ -20,6 +20,9 @@
 //  6. A responder closes the case ([Bot.Submit], closeCase): planned pages are
 //     cancelled, sent ones resolved, buttons disappear.
 //
+//  7. Meanwhile a case that matters gets lines in its record (cases.Record), and
+//     doRecord carries them over to TheHive in order, for as long as it takes.
+//
 // # What to rely on
 //
 // All decisions are made by pure engines (bot/cases, inquiries,

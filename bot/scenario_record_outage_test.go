@@ -162,9 +162,13 @@ func TestALateNoAfterAYesIsANewAlert(t *testing.T) {
 
 func TestAnAlertAPersonPromotedGetsTheRestAsACase(t *testing.T) {
 	t.Parallel()
-	s := begin(t, rig.Options{Records: true})
-	s.Send(rig.Ask(1).SNS())
-	m := s.question(1)
+	policy := filepath.Join(t.TempDir(), "policy.yaml")
+	if err := os.WriteFile(policy, []byte("version: 1\nrules:\n  - id: default\n    then: ticket\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s := begin(t, rig.Options{Records: true, Policy: policy})
+	s.Send(rig.Miner(1).SNS())
+	m := s.message(s.Security.ID, "digital money")
 	s.recorded("no alert", func(h thehivefake.Snapshot) bool { return len(h.Alerts) == 1 && len(h.Alerts[0].Comments) == 1 })
 	person, err := thehive.New(thehive.Config{URL: s.Hive.URL, APIKey: rig.HiveKey})
 	if err != nil {
@@ -173,9 +177,9 @@ func TestAnAlertAPersonPromotedGetsTheRestAsACase(t *testing.T) {
 	if _, err := person.Promote(s.ctx, thehive.Record{Kind: thehive.AlertRecord, ID: s.Hive.Snapshot().Alerts[0].ID}, ""); err != nil {
 		t.Fatal(err)
 	}
-	s.click(s.Ana, m, "No, this wasn't me")
-	s.hiveCase("The employee says that it was not them")
-	s.hiveCase("The team was paged")
+	s.verdict(m, "true_positive", "it mines")
+	s.hiveCase("Closed by", "it mines")
+	s.recorded("the case stays open", func(h thehivefake.Snapshot) bool { return h.Cases[0].Status == "TruePositive" })
 }
 
 func TestAfterTwoWeeksALineIsGivenUpAndTheNextIsTried(t *testing.T) {
@@ -189,6 +193,8 @@ func TestAfterTwoWeeksALineIsGivenUpAndTheNextIsTried(t *testing.T) {
 	s.Forward(14*24*time.Hour - time.Hour)
 	calls := len(s.Hive.Snapshot().Calls)
 	s.recorded("it is not tried to the end", func(h thehivefake.Snapshot) bool { return len(h.Calls) > calls })
+	s.Forward(10 * time.Minute)
+	s.recorded("it is not tried on", func(h thehivefake.Snapshot) bool { return len(h.Calls) > calls+1 })
 	if n := log.count("TheHive does not have a part of a record"); n != 0 {
 		t.Errorf("given up early: %d", n)
 	}
