@@ -43,6 +43,7 @@ type Settings struct {
 	Command         string                           // the slash command
 	ArchiveDir      string                           // where decided findings are written; empty for nowhere
 	AWSIR           config.AWSIR                     // what may be done in AWS
+	Incidents       config.Incidents                 // how incident channels are made
 	NLBMap          config.NLBMap                    // ports behind network load balancers
 	Regions         []string                         // where things are looked up when no others are named
 	HTTPAddr        string                           // health and metrics; empty for none
@@ -61,7 +62,8 @@ type Deps struct {
 	Policy *policy.Policy
 	People *enrich.Directory
 	Pager  *pagerduty.Client
-	Hive   *thehive.Client // nil: cases are not recorded
+	OnCall *pagerduty.API  // who is on call; nil: PagerDuty is not asked
+	Hive   *thehive.Client // nil: no records are kept there
 	AWS    aws.Config      // the bot's own credentials and endpoints
 	Chat   chat.Config
 	Queues []Queue
@@ -84,7 +86,8 @@ type Bot struct {
 	policy   *policy.Policy
 	people   *enrich.Directory
 	pager    *pagerduty.Client
-	hive     *thehive.Client // nil: cases are not recorded
+	onCall   *pagerduty.API
+	hive     *thehive.Client
 	acting   Acting
 	looking  looking
 	pauses   pauses
@@ -114,7 +117,7 @@ type Bot struct {
 
 // New puts a bot together. Nothing is contacted.
 func New(s Settings, d Deps) (*Bot, error) {
-	b := &Bot{cfg: s, store: d.Store, clock: d.Clock, policy: d.Policy, people: d.People, pager: d.Pager, hive: d.Hive,
+	b := &Bot{cfg: s, store: d.Store, clock: d.Clock, policy: d.Policy, people: d.People, pager: d.Pager, onCall: d.OnCall, hive: d.Hive,
 		log: d.Log, reg: d.Reg, metrics: newMetrics(d.Reg), instance: randomID()[:10] + "-",
 		routes: cases.Routes{Security: s.SecurityChannel, Archive: s.ArchiveDir != "", Records: d.Hive != nil}}
 	var err error
@@ -145,7 +148,7 @@ func New(s Settings, d Deps) (*Bot, error) {
 // desks are the parts of the bot that commands speak to. A part that is not
 // configured is not there.
 func (b *Bot) desks() commands.Desks {
-	d := commands.Desks{Cases: b}
+	d := commands.Desks{Cases: b, Incidents: incidentDesk{b}}
 	if b.acting.Actor != nil {
 		d.Actions, d.Operations = b, b
 	}

@@ -61,6 +61,8 @@ func (b *Bot) fire(ctx context.Context, d store.Due) error {
 		return b.tickInquiry(ctx, id)
 	case "r":
 		return b.tickOperation(ctx, id)
+	case "i":
+		return b.tickIncident(ctx, id)
 	}
 	b.log.Error("a timer of an unknown kind is left alone", "document", d.ID)
 	return nil

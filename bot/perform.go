@@ -11,6 +11,7 @@ import (
 
 	"github.com/securitybot/securitybot/bot/cases"
 	"github.com/securitybot/securitybot/bot/chat"
+	"github.com/securitybot/securitybot/bot/incidents"
 	"github.com/securitybot/securitybot/internal/failpoint"
 	"github.com/securitybot/securitybot/internal/message"
 	"github.com/securitybot/securitybot/internal/store"
@@ -47,6 +48,9 @@ func (b *Bot) do(ctx context.Context, e *store.Effect) error {
 		return b.doOperation(ctx, e)
 	case kindAsk, kindRemind, kindOutcome, kindVerify:
 		return b.doInquiry(ctx, e)
+	}
+	if step, ok := incidents.StepOf(e.Kind); ok {
+		return b.doIncident(ctx, step, e)
 	}
 	// A newer version planned it: leave it to a replica that knows it.
 	return fmt.Errorf("effect of an unknown kind %q", e.Kind)

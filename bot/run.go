@@ -72,6 +72,10 @@ func Parts(ctx context.Context, cfg *config.Config, log *slog.Logger) (Deps, err
 	if err != nil {
 		return Deps{}, fmt.Errorf("set up PagerDuty: %w", err)
 	}
+	onCall, err := onCallOf(cfg.PagerDuty)
+	if err != nil {
+		return Deps{}, err
+	}
 	hive, err := hiveOf(cfg.TheHive)
 	if err != nil {
 		return Deps{}, err
@@ -84,7 +88,7 @@ func Parts(ctx context.Context, cfg *config.Config, log *slog.Logger) (Deps, err
 	if err != nil {
 		return Deps{}, err
 	}
-	return Deps{Policy: p, People: people, Pager: pager, Hive: hive, AWS: hub, Queues: queues, Chat: chatConfig(cfg)}, nil
+	return Deps{Policy: p, People: people, Pager: pager, OnCall: onCall, Hive: hive, AWS: hub, Queues: queues, Chat: chatConfig(cfg)}, nil
 }
 
 // SettingsOf picks what the three lines need from a configuration.
@@ -92,7 +96,7 @@ func SettingsOf(cfg *config.Config) Settings {
 	return Settings{
 		SecurityChannel: cfg.Channels.Security, FallbackChannel: cfg.Channels.Fallback, NewsChannel: cfg.Channels.Announcements,
 		OnCallMention: cfg.OnCallMention, FallbackAfter: cfg.PagerDuty.FallbackAfter, FallbackKey: cfg.PagerDuty.FallbackRoutingKey.Configured(),
-		Access: cfg.Access, AWSIR: cfg.AWSIR, NLBMap: cfg.NLBMap, Regions: regionsOf(cfg), CaseTemplate: cfg.TheHive.CaseTemplate,
+		Access: cfg.Access, AWSIR: cfg.AWSIR, Incidents: cfg.Incidents, CaseTemplate: cfg.TheHive.CaseTemplate, NLBMap: cfg.NLBMap, Regions: regionsOf(cfg),
 		Zone: cfg.Inquiries.Zone, Timeouts: cfg.Inquiries.Timeouts,
 		MaxOpen: cfg.Inquiries.MaxOpen, Command: cfg.Slack.Command, ArchiveDir: cfg.Archive.Dir, HTTPAddr: cfg.HTTP.Addr, AuditLog: auditSettings(cfg),
 	}

@@ -52,7 +52,7 @@ func (b *Bot) caseButtonsFor(c *cases.Case, security bool) []message.Button {
 	if !security || !c.IsOpen() {
 		return []message.Button{detailsButton(c)}
 	}
-	out := []message.Button{closeButton(c), detailsButton(c)}
+	out := []message.Button{closeButton(c), detailsButton(c), incidentButton(c)}
 	if b.acting.Actor != nil && c.Finding.Instance.ID != "" {
 		out = append(out, message.Button{Action: actAct, Value: c.ID, Label: "Act…", Hint: "Take evidence from the instance, or isolate it"})
 	}
@@ -61,6 +61,10 @@ func (b *Bot) caseButtonsFor(c *cases.Case, security bool) []message.Button {
 
 func closeButton(c *cases.Case) message.Button {
 	return message.Button{Action: actCaseClose, Value: c.ID, Label: "Close…", Hint: "Say how case " + c.Ref() + " ended"}
+}
+
+func incidentButton(c *cases.Case) message.Button {
+	return message.Button{Action: actOpenIncident, Value: c.ID, Label: "Open incident…", Hint: "Work on " + c.Ref() + " in a channel of its own"}
 }
 
 func detailsButton(c *cases.Case) message.Button {
@@ -229,6 +233,7 @@ func (b *Bot) detailsModal(c *cases.Case, mayClose bool) message.Modal {
 	}
 	m.Parts = body.Parts
 	if mayClose && c.IsOpen() {
+		m.Parts = append(m.Parts, message.Message{}.Actions(incidentButton(c)).Parts...)
 		return b.withVerdict(m, c)
 	}
 	return m

@@ -67,6 +67,7 @@ type Desks struct {
 	Cases      CaseDesk
 	Actions    ActionDesk
 	Operations OperationDesk
+	Incidents  IncidentDesk
 }
 
 // command is a row of the table.
@@ -93,6 +94,9 @@ func New(gate Gate, d Desks) *Set {
 	s := &Set{gate: gate, desks: d}
 	if d.Cases != nil {
 		s.table = append(s.table, listCommand(), caseCommand(), verifyCommand())
+	}
+	if d.Incidents != nil {
+		s.table = append(s.table, incidentCommands()...)
 	}
 	if d.Actions != nil {
 		s.table = append(s.table, actionCommands()...)

@@ -49,6 +49,13 @@ const (
 	FallbackKey = "fedcba9876543210fedcba9876543210"
 )
 
+// The key that may ask PagerDuty who is on call, and the escalation policy that
+// counts: Omar is called first, Mei after him.
+const (
+	onCallToken  = "u+example-read-only"
+	onCallPolicy = "P0SECURITY"
+)
+
 // Options change the world. The zero value is what the demo runs on.
 type Options struct {
 	Redis   string    // address of a redis-server; empty runs one in this process
@@ -100,7 +107,7 @@ func (c *Clock) Skipped() time.Duration { return time.Duration(c.skip.Load()) }
 // New builds the world without starting the bot.
 func New(ctx context.Context, o Options) (*Rig, error) {
 	r := &Rig{options: o, Clock: &Clock{}, Slack: slackfake.New(o.Slack...), SQS: sqsfake.New(o.Queue...), Pager: pagerdutyfake.New(
-		pagerdutyfake.WithService("Security on call", RoutingKey), pagerdutyfake.WithService("Security fallback", FallbackKey))}
+		pagerdutyfake.WithService("Security on call", RoutingKey), pagerdutyfake.WithService("Security fallback", FallbackKey), pagerdutyfake.WithAPIToken(onCallToken))}
 	if err := r.cloud(); err != nil {
 		return nil, err
 	}
@@ -152,12 +159,16 @@ func (r *Rig) people() {
 	r.Payments = channel("C0PAYMENTS", "payments", r.Priya.ID, r.Ana.ID, r.Gus.ID)
 	r.Platform = channel("C0PLATFORM", "platform", r.Priya.ID, r.Ana.ID)
 	r.OnCall = r.Slack.AddUsergroup(slackfake.Usergroup{ID: "S0ONCALL", Handle: "security-oncall", Name: "Security on call", Users: []string{r.Omar.ID}})
+	shift := pagerdutyfake.Shift{Policy: onCallPolicy, PolicyName: "Security", Level: 1, UserID: "PDOMAR", Name: r.Omar.RealName, Email: r.Omar.Email}
+	second := shift
+	second.Level, second.UserID, second.Name, second.Email = 2, "PDMEI", r.Mei.RealName, r.Mei.Email
+	r.Pager.SetRota(shift, second)
 }
 
 // build makes one bot on this world, from a configuration file like anybody's.
 func (r *Rig) build(ctx context.Context) (*bot.Bot, error) {
 	cfg, err := config.Loader{LookupEnv: func(name string) (string, bool) {
-		v, ok := map[string]string{"APP": r.Slack.AppToken, "BOT": r.Slack.BotToken, "KEY": RoutingKey, "KEY2": FallbackKey, "HIVE": HiveKey}[name]
+		v, ok := map[string]string{"APP": r.Slack.AppToken, "BOT": r.Slack.BotToken, "KEY": RoutingKey, "KEY2": FallbackKey, "ONCALL": onCallToken, "HIVE": HiveKey}[name]
 		return v, ok
 	}}.Parse("securitybot.yaml", []byte(r.Config("127.0.0.1:6379")))
 	if err != nil {
@@ -198,7 +209,7 @@ func (r *Rig) Config(addr string) string {
 		r.awsConfig(),
 	}
 	lines = append(lines, r.hiveConfig())
-	key := "pagerduty: {routing_key: \"${env:KEY}\", events_url: " + r.Pager.URL
+	key := "pagerduty: {routing_key: \"${env:KEY}\", events_url: " + r.Pager.URL + ", api_token: \"${env:ONCALL}\", escalation_policies: [" + onCallPolicy + "], api_url: " + r.Pager.URL
 	if !r.options.Quiet {
 		key += ", fallback_routing_key: \"${env:KEY2}\""
 	}
@@ -313,6 +324,6 @@ func (r *Rig) Forward(d time.Duration) {
 // Setenv gives a process the keys its configuration refers to.
 func (r *Rig) Setenv() []string {
 	k := r.AWS.User(hubAccount, "securitybot")
-	return append(os.Environ(), "APP="+r.Slack.AppToken, "BOT="+r.Slack.BotToken, "KEY="+RoutingKey, "KEY2="+FallbackKey, "HIVE="+HiveKey, "AWS_ENDPOINT_URL_SQS="+r.SQS.URL,
+	return append(os.Environ(), "APP="+r.Slack.AppToken, "BOT="+r.Slack.BotToken, "KEY="+RoutingKey, "KEY2="+FallbackKey, "ONCALL="+onCallToken, "HIVE="+HiveKey, "AWS_ENDPOINT_URL_SQS="+r.SQS.URL,
 		"AWS_ENDPOINT_URL="+r.AWS.URL, "AWS_ACCESS_KEY_ID="+k.AccessKeyID, "AWS_SECRET_ACCESS_KEY="+k.SecretAccessKey, "AWS_EC2_METADATA_DISABLED=true", "AWS_REGION=eu-west-1")
 }
