@@ -21,6 +21,7 @@ import (
 	"github.com/securitybot/securitybot/findings"
 	"github.com/securitybot/securitybot/findings/enrich"
 	"github.com/securitybot/securitybot/findings/intake"
+	"github.com/securitybot/securitybot/findings/lookup"
 	"github.com/securitybot/securitybot/findings/policy"
 	"github.com/securitybot/securitybot/inquiries"
 	"github.com/securitybot/securitybot/internal/store"
@@ -59,6 +60,7 @@ type Deps struct {
 	Pager   *pagerduty.Client
 	AWS     aws.Config // the bot's own credentials and endpoints
 	Looking Looking
+	LookUps *lookup.Config // who is asked about addresses and domains; nil for nobody, and no commands
 	Chat    chat.Config
 	Queues  []Queue
 	Log     *slog.Logger
@@ -82,6 +84,8 @@ type Bot struct {
 	pager    *pagerduty.Client
 	acting   Acting
 	looking  Looking
+	lookups  *lookup.Investigator // nil: there are no look-ups
+	lookedUp lookUpLimit
 	slack    *chat.Slack
 	verifier inquiries.Verifier // nil: nobody can prove a "yes"
 	commands *commands.Set
@@ -115,6 +119,9 @@ func New(s Settings, d Deps) (*Bot, error) {
 		return nil, err
 	}
 	b.looking = d.Looking.prepare(b)
+	if b.lookups, err = b.newLookups(d.LookUps); err != nil {
+		return nil, err
+	}
 	b.commands, b.buttons, b.dialogs = commands.New(b, b.desks()), buttons(), dialogs()
 	slack, err := chat.New(d.Chat, b, d.Log, d.Reg)
 	if err != nil {
@@ -139,6 +146,9 @@ func (b *Bot) desks() commands.Desks {
 	d := commands.Desks{Cases: b}
 	if b.acting.Actor != nil {
 		d.Actions = b
+	}
+	if b.lookups != nil {
+		d.LookUps = b
 	}
 	return d
 }

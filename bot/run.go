@@ -84,7 +84,8 @@ func Parts(ctx context.Context, cfg *config.Config, log *slog.Logger) (Deps, err
 	if err != nil {
 		return Deps{}, err
 	}
-	return Deps{Policy: p, People: people, Pager: pager, AWS: hub, Looking: ask, Queues: queues, Chat: chatConfig(cfg)}, nil
+	look := cfg.Lookup()
+	return Deps{Policy: p, People: people, Pager: pager, AWS: hub, Looking: ask, LookUps: &look, Queues: queues, Chat: chatConfig(cfg)}, nil
 }
 
 // SettingsOf picks what the three lines need from a configuration.
@@ -111,7 +112,7 @@ func storeOptions(cfg *config.Config) store.Options {
 func chatConfig(cfg *config.Config) chat.Config {
 	p := cfg.Slack.Posting
 	return chat.Config{AppToken: cfg.Slack.AppToken.Reveal(), BotToken: cfg.Slack.BotToken.Reveal(), APIURL: cfg.Slack.APIURL, Connections: cfg.Slack.Connections,
-		LinkHosts: cfg.Slack.LinkHosts, ChannelInterval: p.ChannelInterval, ChannelBurst: p.ChannelBurst, PostsPerSecond: p.PerSecond, PostBurst: p.Burst}
+		LinkHosts: append(linkHosts(), cfg.Slack.LinkHosts...), ChannelInterval: p.ChannelInterval, ChannelBurst: p.ChannelBurst, PostsPerSecond: p.PerSecond, PostBurst: p.Burst}
 }
 
 // hubOf loads the bot's own AWS settings when it has something to do there.
