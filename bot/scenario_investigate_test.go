@@ -1,6 +1,7 @@
 package bot_test
 
 import (
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -10,6 +11,17 @@ import (
 	"github.com/securitybot/securitybot/internal/fakes/slackfake"
 	"github.com/securitybot/securitybot/internal/rig"
 )
+
+// online is begin with the bot connected: people type first here.
+func online(t *testing.T, o rig.Options) *scene {
+	t.Helper()
+	s := begin(t, o)
+	s.until("the bot does not connect", func(st slackfake.State) bool { return st.Open() > 0 })
+	return s
+}
+
+// links are the targets of links, which hold addresses as they are.
+var links = regexp.MustCompile(`https://[^|"]+`)
 
 // found waits for a private answer that says all of it.
 func (s *scene) found(user slackfake.User, says ...string) slackfake.Message {
@@ -45,7 +57,7 @@ func badHost() lookupfake.Host {
 // comes first, and both are named.
 func TestAnAddressIsLookedUp(t *testing.T) {
 	t.Parallel()
-	s := begin(t, rig.Options{Patience: 1500 * time.Millisecond})
+	s := online(t, rig.Options{Patience: 1500 * time.Millisecond})
 	s.Lookups.AddHost("203.0.113.8", badHost())
 	s.Lookups.Down("greynoise", lookupfake.Hang())
 	s.Lookups.Down("urlscan", lookupfake.Status(500))
@@ -63,7 +75,7 @@ func TestAnAddressIsLookedUp(t *testing.T) {
 	if !containsAll(text, []string{"No answer: ", "GreyNoise (no answer in time)", "urlscan (has an error of its own)", "EXAMPLE-HOSTING", "Tor"}) {
 		t.Errorf("the last answer is %s", text)
 	}
-	if strings.Contains(text, "203.0.113.8") {
+	if strings.Contains(links.ReplaceAllString(text, ""), "203.0.113.8") {
 		t.Errorf("an address is shown that chat may turn into a link: %s", text)
 	}
 	if own, others := strings.Index(text, "Seen by us"), strings.Index(text, "What it is"); own < 0 || own > others {
@@ -76,7 +88,7 @@ func TestAnAddressIsLookedUp(t *testing.T) {
 
 func TestADomainIsLookedUpWithoutItsServersSeeingIt(t *testing.T) {
 	t.Parallel()
-	s := begin(t, rig.Options{})
+	s := online(t, rig.Options{})
 	s.Lookups.AddName("evil.example", lookupfake.Name{Registrar: "Example Registrar", Addresses: []string{"203.0.113.8"}, Malicious: 9, Harmless: 50})
 	s.slash(s.Omar, "domain hxxp://evil[.]example/x", s.Security.ID)
 	s.found(s.Omar, "evil[.]example", "Complete after", "Not asked: DNS")
@@ -138,7 +150,7 @@ func (s *scene) recorded(act, object string, want int) {
 
 func TestASharedLookUpIsOneMessage(t *testing.T) {
 	t.Parallel()
-	s := begin(t, rig.Options{Patience: 1500 * time.Millisecond})
+	s := online(t, rig.Options{Patience: 1500 * time.Millisecond})
 	s.Lookups.AddHost("203.0.113.8", badHost())
 	s.Lookups.Down("greynoise", lookupfake.Hang())
 	s.slash(s.Omar, "ip 203.0.113.8 share", s.Security.ID)
@@ -159,7 +171,7 @@ func TestASharedLookUpIsOneMessage(t *testing.T) {
 
 func TestWhatASourceSaysStaysText(t *testing.T) {
 	t.Parallel()
-	s := begin(t, rig.Options{})
+	s := online(t, rig.Options{})
 	s.Lookups.AddHost("203.0.113.8", lookupfake.Host{ASN: 64500, Prefix: "203.0.113.0/24", Holder: "<!channel> *x* <https://evil.example|click>",
 		ASName: "<@U0OMAR> \u202eevil", Noise: "malicious", NoiseName: "<!here>", Names: []string{"evil.example"}})
 	s.slash(s.Omar, "ip 203.0.113.8", s.Security.ID)
@@ -173,7 +185,7 @@ func TestWhatASourceSaysStaysText(t *testing.T) {
 
 func TestOnlyRespondersLookThingsUp(t *testing.T) {
 	t.Parallel()
-	s := begin(t, rig.Options{})
+	s := online(t, rig.Options{})
 	s.Lookups.AddHost("203.0.113.8", badHost())
 	for _, u := range []slackfake.User{s.Ana, s.Priya, s.Gus, s.Slack.AddUser(slackfake.User{ID: "U0FAR", Name: "far", Stranger: true, TeamID: "T0OTHER"})} {
 		for _, text := range []string{"ip 203.0.113.8", "domain evil.example loud", "whois 203.0.113.8 share", "ip"} {
@@ -190,7 +202,7 @@ func TestOnlyRespondersLookThingsUp(t *testing.T) {
 
 func TestNothingLeavesAboutPrivateAddresses(t *testing.T) {
 	t.Parallel()
-	s := begin(t, rig.Options{})
+	s := online(t, rig.Options{})
 	for _, text := range []string{"ip 10.0.1.17", "ip 169.254.169.254 share", "domain build.corp.example", "ip ::ffff:10.0.0.1", "host db.internal"} {
 		s.slash(s.Omar, text, s.Security.ID)
 	}
@@ -204,7 +216,7 @@ func TestNothingLeavesAboutPrivateAddresses(t *testing.T) {
 
 func TestOddInputToLookUpsIsAnswered(t *testing.T) {
 	t.Parallel()
-	s := begin(t, rig.Options{})
+	s := online(t, rig.Options{})
 	for _, text := range []string{"ip 999.1.2.3", "ip 203.0.113.0/24", "ip 0x7f000001", "ip 203.0.113.08", "domain javascript:alert(1)", "domain <!channel>", "domain $(id)", "domain ../../etc/passwd",
 		"ip d41d8cd98f00b204e9800998ecf8427e", "domain -", "ip loud", "domain http://[::1", "domain a..b", "domain " + strings.Repeat("a", 300) + ".example", "domain 🤖", "ip 203.0.113.9:99999", "domain xn--a.example;rm -rf /"} {
 		out := s.slash(s.Omar, text, s.Security.ID)
