@@ -43,6 +43,8 @@ type Settings struct {
 	Command         string                           // the slash command
 	ArchiveDir      string                           // where decided findings are written; empty for nowhere
 	AWSIR           config.AWSIR                     // what may be done in AWS
+	NLBMap          config.NLBMap                    // ports behind network load balancers
+	Regions         []string                         // where things are looked up when no others are named
 	HTTPAddr        string                           // health and metrics; empty for none
 	AuditLog        AuditSettings                    // who did what
 }
@@ -58,8 +60,7 @@ type Deps struct {
 	Policy  *policy.Policy
 	People  *enrich.Directory
 	Pager   *pagerduty.Client
-	AWS     aws.Config // the bot's own credentials and endpoints
-	Looking Looking
+	AWS     aws.Config     // the bot's own credentials and endpoints
 	LookUps *lookup.Config // who is asked about addresses and domains; nil for nobody, and no commands
 	Chat    chat.Config
 	Queues  []Queue
@@ -83,7 +84,8 @@ type Bot struct {
 	people   *enrich.Directory
 	pager    *pagerduty.Client
 	acting   Acting
-	looking  Looking
+	looking  looking
+	pauses   pauses
 	lookups  *lookup.Investigator // nil: there are no look-ups
 	lookedUp lookUpLimit
 	slack    *chat.Slack
@@ -118,8 +120,10 @@ func New(s Settings, d Deps) (*Bot, error) {
 	if b.acting, err = b.newActing(s.AWSIR, d.AWS); err != nil {
 		return nil, err
 	}
-	b.looking = d.Looking.prepare(b)
 	if b.lookups, err = b.newLookups(d.LookUps); err != nil {
+		return nil, err
+	}
+	if b.looking, err = b.newLooking(d.AWS); err != nil {
 		return nil, err
 	}
 	b.commands, b.buttons, b.dialogs = commands.New(b, b.desks()), buttons(), dialogs()
@@ -145,7 +149,7 @@ func New(s Settings, d Deps) (*Bot, error) {
 func (b *Bot) desks() commands.Desks {
 	d := commands.Desks{Cases: b}
 	if b.acting.Actor != nil {
-		d.Actions = b
+		d.Actions, d.Operations = b, b
 	}
 	if b.lookups != nil {
 		d.LookUps = b

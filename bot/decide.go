@@ -3,6 +3,7 @@ package bot
 import (
 	"context"
 	"maps"
+	"slices"
 	"time"
 
 	"github.com/securitybot/securitybot/bot/cases"
@@ -18,11 +19,12 @@ func (b *Bot) decide(ctx context.Context, f *findings.Finding, now time.Time) *c
 		if len(d.Needs) == 0 {
 			break
 		}
-		known, unavailable := b.enrichAll(ctx, d.Needs, f)
+		known, unavailable := b.enrichAll(ctx, enrichTimeout, d.Needs, f)
 		maps.Copy(in.Facts, known)
 		maps.Copy(in.Unavailable, unavailable)
 		d = b.policy.Decide(in)
 	}
+	b.fetchWanted(ctx, &in, d, f)
 	facts := &cases.Facts{Decision: d, Context: contextOf(in.Facts, "resource", "by_ip", "api_calls")}
 	if d.Step == policy.Suppress {
 		b.log.Info("suppressed", "case", cases.RefOf(cases.IDOf(f.Key())), "type", f.Type, "rule", d.Rule, "because", facts.Context)
@@ -40,3 +42,17 @@ func (b *Bot) decide(ctx context.Context, f *findings.Finding, now time.Time) *c
 
 // maxEnrichRounds bounds how often the policy may ask for more.
 const maxEnrichRounds = 8
+
+// fetchWanted asks for what the rule wants people to be told. The decision has
+// been made and does not change.
+func (b *Bot) fetchWanted(ctx context.Context, in *policy.Input, d policy.Decision, f *findings.Finding) {
+	missing := slices.DeleteFunc(slices.Clone(d.Wants), func(name string) bool {
+		_, known := in.Facts[name]
+		_, failed := in.Unavailable[name]
+		return known || failed
+	})
+	if len(missing) > 0 {
+		known, _ := b.enrichAll(ctx, contextTimeout, missing, f)
+		maps.Copy(in.Facts, known)
+	}
+}

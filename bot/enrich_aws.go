@@ -34,79 +34,84 @@ func (r readers) Reader(ctx context.Context, account, region string) (aws.Config
 	return r.sessions.Config(ctx, awsrole.Request{Account: account, Region: region, Role: string(responders.RoleRead), Session: readSession})
 }
 
-// LookingWith builds what the configuration lets the bot ask AWS, with the
-// credentials and endpoints of hub. Nothing is contacted.
-func LookingWith(cfg *config.Config, hub aws.Config) (Looking, error) {
-	accounts := readAccounts(cfg)
+// newLooking sets up what the bot may ask AWS. hub has the bot's own
+// credentials. Nothing is contacted.
+func (b *Bot) newLooking(hub aws.Config) (looking, error) {
+	m := b.cfg.NLBMap
+	accounts := readAccounts(b.cfg.AWSIR, m)
 	if len(accounts) == 0 {
-		return Looking{}, nil
+		return looking{}, nil
 	}
-	sessions, err := awsrole.New(hub, awsrole.Config{Roles: map[string]string{string(responders.RoleRead): cfg.AWSIR.Roles.Read},
-		ExternalID: cfg.AWSIR.ExternalID, Own: cfg.AWSIR.OwnAccount})
+	sessions, err := sessionsOf(b.cfg.AWSIR, hub, b.clock)
 	if err != nil {
-		return Looking{}, fmt.Errorf("set up look-ups in accounts: %w", err)
+		return looking{}, err
 	}
 	r := readers{sessions, accounts}
-	var places []inventory.Place
-	for _, a := range accounts {
-		for _, region := range readRegions(cfg) {
-			places = append(places, inventory.Place{Account: a, Region: region})
-		}
+	l := looking{inventory: inventory.New(r, inventoryPlaces(accounts, b.cfg.Regions), b.clock.Now), trail: trail.New(r)}
+	if !m.Enabled() {
+		return l, nil
 	}
-	l := Looking{Inventory: inventory.New(r, places, nil), Trail: trail.New(r)}
-	if cfg.NLBMap.Enabled() {
-		l.Ports = portMapOf(cfg.NLBMap, hub)
-		if cfg.NLBMap.Every > 0 {
-			l.PortJob, l.PortEvery = &portmap.Job{Places: portPlaces(mapAccounts(cfg), cfg.NLBMap.Regions), Sessions: r}, cfg.NLBMap.Every
-		}
-	}
+	l.ports = &portmap.Map{Shelf: shelfOf(m, b.store, hub), Rules: portmap.Rules{Fresh: m.Fresh, Listeners: m.ListenerPorts}, Now: b.clock.Now}
+	l.portEvery = m.Every
+	l.portJob = &portmap.Job{Places: portPlaces(b.cfg.AWSIR, m), Sessions: r, Shelf: l.ports.Shelf, Log: b.log, Now: b.clock.Now}
 	return l, nil
 }
 
-func portMapOf(m config.NLBMap, hub aws.Config) *portmap.Map {
-	out := &portmap.Map{Rules: portmap.Rules{Fresh: m.Fresh, Listeners: m.ListenerPorts}}
-	if m.Table != "" {
-		hub = hub.Copy()
-		hub.Region = m.TableRegion
-		out.Shelf = portmap.NewTable(dynamodb.NewFromConfig(hub), m.Table, 2*m.Fresh)
+// shelfOf is where the port map is kept: a table when one is named, else the
+// bot's own store.
+func shelfOf(m config.NLBMap, s portmap.Store, hub aws.Config) portmap.Shelf {
+	if m.Table == "" {
+		return portmap.NewDocuments(s, 2*m.Fresh)
+	}
+	hub = hub.Copy()
+	hub.Region = m.TableRegion
+	return portmap.NewTable(dynamodb.NewFromConfig(hub), m.Table, 2*m.Fresh)
+}
+
+func portPlaces(a config.AWSIR, m config.NLBMap) []portmap.Place {
+	var out []portmap.Place
+	for _, account := range mapAccounts(a, m) {
+		for _, region := range m.Regions {
+			out = append(out, portmap.Place{Account: account, Region: region})
+		}
 	}
 	return out
 }
 
-func portPlaces(accounts, regions []string) []portmap.Place {
-	var out []portmap.Place
-	for _, a := range accounts {
-		for _, r := range regions {
-			out = append(out, portmap.Place{Account: a, Region: r})
+func inventoryPlaces(accounts, regions []string) []inventory.Place {
+	var out []inventory.Place
+	for _, account := range accounts {
+		for _, region := range regions {
+			out = append(out, inventory.Place{Account: account, Region: region})
 		}
 	}
 	return out
 }
 
 // mapAccounts are the accounts with a port map.
-func mapAccounts(cfg *config.Config) []string {
-	if len(cfg.NLBMap.Accounts) > 0 {
-		return cfg.NLBMap.Accounts
+func mapAccounts(a config.AWSIR, m config.NLBMap) []string {
+	if len(m.Accounts) > 0 {
+		return m.Accounts
 	}
-	return cfg.AWSIR.Accounts
+	return a.Accounts
 }
 
 // readAccounts are the accounts that may be read.
-func readAccounts(cfg *config.Config) []string {
-	all := slices.Clone(cfg.AWSIR.Accounts)
-	if cfg.NLBMap.Enabled() {
-		all = append(all, mapAccounts(cfg)...)
+func readAccounts(a config.AWSIR, m config.NLBMap) []string {
+	all := slices.Clone(a.Accounts)
+	if m.Enabled() {
+		all = append(all, mapAccounts(a, m)...)
 	}
 	slices.Sort(all)
 	return slices.Compact(all)
 }
 
-// readRegions are the regions the configuration names; those of the queues when
-// it names none.
-func readRegions(cfg *config.Config) []string {
+// regionsOf are the regions a configuration names: those of AWS, else those of
+// the queues.
+func regionsOf(cfg *config.Config) []string {
 	all := slices.Concat(cfg.AWSIR.Regions, cfg.NLBMap.Regions)
-	for _, q := range cfg.SQS.Queues {
-		if len(all) == 0 {
+	if len(all) == 0 {
+		for _, q := range cfg.SQS.Queues {
 			all = append(all, q.Region)
 		}
 	}

@@ -19,7 +19,7 @@ const callsWindow = 24 * time.Hour
 // rule could take them for all there is.
 func (b *Bot) enrichCalls(ctx context.Context, f *findings.Finding) (any, error) {
 	now := b.clock.Now()
-	calls, err := b.looking.Trail.ByAddress(ctx, trail.Question{Account: f.Account, Region: f.Region, AccessKey: f.Principal.AccessKeyID,
+	calls, err := b.looking.trail.ByAddress(ctx, trail.Question{Account: f.Account, Region: f.Region, AccessKey: f.Principal.AccessKeyID,
 		User: trailUser(f.Principal), Address: f.RemoteIP(), From: now.Add(-callsWindow), To: now})
 	if err != nil {
 		return nil, err

@@ -25,11 +25,11 @@ func (b *Bot) enrichResource(ctx context.Context, f *findings.Finding) (any, err
 	var state string
 	portsErr, stateErr := enrich.ErrUnavailable, enrich.ErrUnavailable
 	var group sync.WaitGroup
-	if b.looking.Ports != nil && len(f.LocalPorts) > 0 {
-		group.Go(func() { answer, portsErr = b.looking.Ports.About(ctx, f) })
+	if b.looking.ports != nil && len(f.LocalPorts) > 0 {
+		group.Go(func() { answer, portsErr = b.looking.ports.About(ctx, f) })
 	}
-	if b.looking.Inventory != nil {
-		group.Go(func() { state, stateErr = b.looking.Inventory.State(ctx, f.Account, f.Region, f.Instance.ID) })
+	if b.looking.inventory != nil {
+		group.Go(func() { state, stateErr = b.looking.inventory.State(ctx, f.Account, f.Region, f.Instance.ID) })
 	}
 	group.Wait()
 	if portsErr == nil {

@@ -13,14 +13,14 @@ import (
 	"github.com/securitybot/securitybot/responders/trail"
 )
 
-// Looking is what the bot may ask AWS about findings. What is nil is not asked:
+// looking is what the bot may ask AWS about findings. What is nil is not asked:
 // the policy then decides without it, and never for less attention.
-type Looking struct {
-	Ports     *portmap.Map // its Shelf is the bot's own store when nil
-	PortJob   *portmap.Job // scans by itself; nil leaves that to others
-	PortEvery time.Duration
-	Inventory *inventory.Inventory
-	Trail     *trail.Lookup
+type looking struct {
+	ports     *portmap.Map
+	portJob   *portmap.Job // scans by itself; nil leaves that to others
+	portEvery time.Duration
+	inventory *inventory.Inventory
+	trail     *trail.Lookup
 }
 
 // source answers one look-up of the policy: a value, or an error that wraps
@@ -30,48 +30,34 @@ type source func(ctx context.Context, f *findings.Finding) (any, error)
 // sources lists who answers which look-up of the policy.
 func (b *Bot) sources() map[string]source {
 	out := map[string]source{"by_ip": b.enrichByIP}
-	if b.looking.Ports != nil || b.looking.Inventory != nil {
+	if b.looking.ports != nil || b.looking.inventory != nil {
 		out["resource"] = b.enrichResource
 	}
-	if b.looking.Trail != nil {
+	if b.looking.trail != nil {
 		out["api_calls"] = b.enrichCalls
 	}
 	return out
 }
 
-// prepare gives the parts that look things up the bot's own store and clock.
-func (l Looking) prepare(b *Bot) Looking {
-	if l.Ports == nil {
-		return l
-	}
-	ports := *l.Ports
-	ports.Now = b.clock.Now
-	if ports.Shelf == nil {
-		ports.Shelf = portmap.NewDocuments(b.store, 2*ports.Rules.Fresh)
-	}
-	l.Ports = &ports
-	if l.PortJob != nil {
-		job := *l.PortJob
-		job.Shelf, job.Now, job.Log = ports.Shelf, b.clock.Now, b.log
-		l.PortJob = &job
-	}
-	return l
-}
-
 // runPortMap keeps the map of ports fresh.
 func (b *Bot) runPortMap(ctx context.Context) {
-	if b.looking.PortJob != nil && b.looking.PortEvery > 0 {
-		b.looking.PortJob.Loop(ctx, b.looking.PortEvery)
+	if b.looking.portJob != nil && b.looking.portEvery > 0 {
+		b.looking.portJob.Loop(ctx, b.looking.portEvery)
 	}
 }
 
-// enrichTimeout bounds one enrichment: slower is unavailable, which raises
-// attention.
-const enrichTimeout = 2 * time.Second
+const (
+	// enrichTimeout bounds the look-ups that a decision hangs on: slower is
+	// unavailable, which raises attention.
+	enrichTimeout = 2 * time.Second
+	// contextTimeout bounds those that only tell people more: a page does not wait
+	// for them (P21).
+	contextTimeout = 900 * time.Millisecond
+)
 
 // enrichAll asks for several look-ups at once, so that slow ones do not add up.
-func (b *Bot) enrichAll(ctx context.Context, names []string, f *findings.Finding) (facts map[string]any, unavailable map[string]string) {
-	ctx, cancel := context.WithTimeout(ctx, enrichTimeout)
+func (b *Bot) enrichAll(ctx context.Context, limit time.Duration, names []string, f *findings.Finding) (facts map[string]any, unavailable map[string]string) {
+	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	facts, unavailable = map[string]any{}, map[string]string{}
 	var mu sync.Mutex
@@ -99,10 +85,18 @@ func (b *Bot) enrich(ctx context.Context, name string, f *findings.Finding) (v a
 			v, err = nil, fmt.Errorf("%s: %w: panic: %v", name, enrich.ErrUnavailable, p)
 		}
 	}()
-	if ask, ok := b.sources()[name]; ok {
-		return ask(ctx, f)
+	ask, ok := b.sources()[name]
+	if !ok {
+		return b.people.Enrich(ctx, name, f)
 	}
-	return b.people.Enrich(ctx, name, f)
+	if b.pauses.paused(name) {
+		return nil, fmt.Errorf("%s: %w: it did not answer in time a moment ago", name, enrich.ErrUnavailable)
+	}
+	v, err = ask(ctx, f)
+	if ctx.Err() != nil {
+		b.pauses.pause(name)
+	}
+	return v, err
 }
 
 // contextKey is under what a source may leave sentences for people; the policy

@@ -50,7 +50,7 @@ func (h history) Grow(ctx context.Context, ind lookup.Indicator, grown func([]lo
 		return out, nil
 	}
 	out = append(out, b.peopleHistory(ctx, ind.Addr))
-	if b.looking.Inventory == nil && b.looking.Trail == nil {
+	if b.looking.inventory == nil && b.looking.trail == nil {
 		return out, nil
 	}
 	grown(slices.Clone(out))
@@ -153,10 +153,10 @@ func (b *Bot) peopleHistory(ctx context.Context, ip netip.Addr) lookup.Section {
 // machineHistory says which of our machines has the address now.
 func (b *Bot) machineHistory(ctx context.Context, ip netip.Addr) lookup.Section {
 	s := lookup.Section{Title: "Ours, now"}
-	if b.looking.Inventory == nil {
+	if b.looking.inventory == nil {
 		return s
 	}
-	holders, err := b.looking.Inventory.Holders(ctx, ip)
+	holders, err := b.looking.inventory.Holders(ctx, ip)
 	for _, one := range holders[:min(len(holders), historyOf)] {
 		s.Lines = append(s.Lines, holdingWords(one))
 	}
@@ -189,7 +189,7 @@ func holdingWords(h inventory.Holding) message.Text {
 // CloudTrail cannot be searched by address alone.
 func (b *Bot) callHistory(ctx context.Context, ip netip.Addr, found []*cases.Case) lookup.Section {
 	s := lookup.Section{Title: "API calls"}
-	if b.looking.Trail == nil {
+	if b.looking.trail == nil {
 		return s
 	}
 	asked := b.callQuestions(ip, found)
@@ -197,7 +197,7 @@ func (b *Bot) callHistory(ctx context.Context, ip netip.Addr, found []*cases.Cas
 	var group sync.WaitGroup
 	for k, a := range asked {
 		group.Go(func() {
-			calls, err := b.looking.Trail.ByAddress(ctx, a.Question)
+			calls, err := b.looking.trail.ByAddress(ctx, a.Question)
 			if err != nil {
 				if !errors.Is(err, context.DeadlineExceeded) {
 					b.log.Warn("API calls cannot be read", "case", a.ref, "error", err)

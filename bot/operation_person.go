@@ -199,6 +199,35 @@ func (b *Bot) casesAbout(ctx context.Context, c commands.Order) ([]*cases.Case, 
 	}), nil
 }
 
+// OpenOperations describes what is under way, for /ir operations.
+func (b *Bot) OpenOperations(ctx context.Context, limit int) ([]message.Text, error) {
+	ids, err := b.store.OpenDocs(ctx, maxOpenRead)
+	if err != nil {
+		return nil, err
+	}
+	t := b.begin()
+	ids = slices.DeleteFunc(ids, func(id string) bool { return !strings.HasPrefix(id, "r:") })
+	if err := t.load(ctx, ids...); err != nil {
+		return nil, err
+	}
+	var open []*responders.Operation
+	for _, id := range ids {
+		if o, err := t.loadOperation(ctx, strings.TrimPrefix(id, "r:")); err == nil && o != nil && o.IsOpen() {
+			open = append(open, o)
+		}
+	}
+	slices.SortFunc(open, func(a, b *responders.Operation) int { return a.Asked.Compare(b.Asked) })
+	var out []message.Text
+	for _, o := range open[:min(limit, len(open))] {
+		line := message.Text{}.Code(o.Ref()).L(" · " + actionWord(o.Job.Action) + " ").Code(o.Job.Target.Instance).L(" · " + stateWords(o) + " · ").At(o.Asked)
+		if o.Shown.Channel != "" {
+			line = line.L(" · in ").Channel(o.Shown.Channel)
+		}
+		out = append(out, line)
+	}
+	return out, nil
+}
+
 // decision reads the value of an approval's button and authorises on what it
 // is about.
 func (b *Bot) decision(ctx context.Context, a chat.Action, what act) (o *responders.Operation, digest string, refused *message.Message, err error) {
@@ -244,6 +273,10 @@ func (b *Bot) commitDecision(ctx context.Context, a chat.Action, id, what string
 		o, err := t.loadOperation(ctx, id)
 		if err != nil {
 			return err
+		}
+		if o == nil {
+			reply = refusal("I do not know this request any more.")
+			return errGiveUp
 		}
 		effects, err := fn(o, now)
 		if err != nil {

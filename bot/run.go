@@ -80,12 +80,8 @@ func Parts(ctx context.Context, cfg *config.Config, log *slog.Logger) (Deps, err
 	if err != nil {
 		return Deps{}, err
 	}
-	ask, err := LookingWith(cfg, hub)
-	if err != nil {
-		return Deps{}, err
-	}
 	look := cfg.Lookup()
-	return Deps{Policy: p, People: people, Pager: pager, AWS: hub, Looking: ask, LookUps: &look, Queues: queues, Chat: chatConfig(cfg)}, nil
+	return Deps{Policy: p, People: people, Pager: pager, AWS: hub, LookUps: &look, Queues: queues, Chat: chatConfig(cfg)}, nil
 }
 
 // SettingsOf picks what the three lines need from a configuration.
@@ -93,7 +89,7 @@ func SettingsOf(cfg *config.Config) Settings {
 	return Settings{
 		SecurityChannel: cfg.Channels.Security, FallbackChannel: cfg.Channels.Fallback, NewsChannel: cfg.Channels.Announcements,
 		OnCallMention: cfg.OnCallMention, FallbackAfter: cfg.PagerDuty.FallbackAfter, FallbackKey: cfg.PagerDuty.FallbackRoutingKey.Configured(),
-		Access: cfg.Access, AWSIR: cfg.AWSIR,
+		Access: cfg.Access, AWSIR: cfg.AWSIR, NLBMap: cfg.NLBMap, Regions: regionsOf(cfg),
 		Zone: cfg.Inquiries.Zone, Timeouts: cfg.Inquiries.Timeouts,
 		MaxOpen: cfg.Inquiries.MaxOpen, Command: cfg.Slack.Command, ArchiveDir: cfg.Archive.Dir, HTTPAddr: cfg.HTTP.Addr, AuditLog: auditSettings(cfg),
 	}
@@ -117,7 +113,7 @@ func chatConfig(cfg *config.Config) chat.Config {
 
 // hubOf loads the bot's own AWS settings when it has something to do there.
 func hubOf(ctx context.Context, cfg *config.Config) (aws.Config, error) {
-	if len(readAccounts(cfg)) == 0 {
+	if len(readAccounts(cfg.AWSIR, cfg.NLBMap)) == 0 {
 		return aws.Config{}, nil
 	}
 	c, err := awsconfig.LoadDefaultConfig(ctx)

@@ -52,6 +52,14 @@ var entries = []entry{
 	{"/ir list", func(s *scene, u slackfake.User, _, _ string) (chat.Reply, error) {
 		return s.Bots[0].Command(s.ctx, chat.Command{Name: "/ir", Text: "list", User: u.ID, Team: s.team(u)})
 	}},
+	{"/ir ip", func(s *scene, u slackfake.User, _, _ string) (chat.Reply, error) {
+		return s.Bots[0].Command(s.ctx, chat.Command{Name: "/ir", Text: "ip 169.254.1.1", User: u.ID, Team: s.team(u)})
+	}},
+	{"loud look-up", press("lookup.loud", false)},
+	{"look-up of a case", press("lookup.case", false)},
+	{"look-up dialog", func(s *scene, u slackfake.User, _, _ string) (chat.Reply, error) {
+		return s.Bots[0].Submit(s.ctx, chat.Submission{EnvelopeID: "l" + u.ID, Callback: "lookup.ask", User: u.ID, Team: s.team(u), Values: map[string]string{"what": "nonsense"}})
+	}},
 	{"/ir help", func(s *scene, u slackfake.User, _, _ string) (chat.Reply, error) {
 		return s.Bots[0].Command(s.ctx, chat.Command{Name: "/ir", Text: "help", User: u.ID, Team: s.team(u)})
 	}},
@@ -62,7 +70,8 @@ var entries = []entry{
 var allowed = map[string]map[string]string{
 	"colleague": {"case details": "dialog", "/ir help": "answered"},
 	"subject":   {"case details": "dialog", "/ir help": "answered", "question details": "dialog"},
-	"responder": {"case details": "dialog", "/ir help": "answered", "close button": "dialog", "close dialog": "errors", "/ir list": "answered"},
+	"responder": {"case details": "dialog", "/ir help": "answered", "close button": "dialog", "close dialog": "errors", "/ir list": "answered",
+		"/ir ip": "answered", "loud look-up": "answered", "look-up of a case": "silent", "look-up dialog": "errors"},
 }
 
 func TestEveryEntryForEveryKindOfPerson(t *testing.T) {

@@ -65,9 +65,10 @@ type Gate interface {
 // Desks are the parts of the bot that commands speak to. A command whose desk
 // is nil does not exist.
 type Desks struct {
-	Cases   CaseDesk
-	Actions ActionDesk
-	LookUps LookUpDesk
+	Cases      CaseDesk
+	Actions    ActionDesk
+	Operations OperationDesk
+	LookUps    LookUpDesk
 }
 
 // command is a row of the table.
@@ -100,6 +101,9 @@ func New(gate Gate, d Desks) *Set {
 	}
 	if d.Actions != nil {
 		s.table = append(s.table, actionCommands()...)
+	}
+	if d.Operations != nil {
+		s.table = append(s.table, operationsCommand())
 	}
 	s.table = append(s.table, helpCommand())
 	return s

@@ -4,15 +4,17 @@ package responders
 const protectedTag = "securitybot:protected"
 
 // Reads lists what the read role may do in every account: describe, and
-// nothing else. EC2, Auto Scaling and Elastic Load Balancing know no
-// restriction of these to single resources.
+// nothing else. EC2, Auto Scaling, Elastic Load Balancing and CloudTrail's
+// event history know no restriction of these to single resources.
 func Reads() []Permission {
 	return []Permission{
 		{Actions: []string{"guardduty:GetFindings"}}, // policy acts on what GuardDuty confirms
 		{Actions: []string{"ec2:DescribeInstances", "ec2:DescribeInstanceAttribute", "ec2:DescribeNetworkInterfaces", "ec2:DescribeSecurityGroups",
-			"ec2:DescribeSecurityGroupRules", "ec2:DescribeVolumes", "ec2:DescribeSnapshots"}},
+			"ec2:DescribeSecurityGroupRules", "ec2:DescribeVolumes", "ec2:DescribeSnapshots", "ec2:DescribeAddresses"}},
 		{Actions: []string{"autoscaling:DescribeAutoScalingInstances"}},
-		{Actions: []string{"elasticloadbalancing:DescribeTargetGroups", "elasticloadbalancing:DescribeTargetHealth"}},
+		{Actions: []string{"elasticloadbalancing:DescribeTargetGroups", "elasticloadbalancing:DescribeTargetHealth", "elasticloadbalancing:DescribeLoadBalancers",
+			"elasticloadbalancing:DescribeListeners", "elasticloadbalancing:DescribeTargetGroupAttributes"}},
+		{Actions: []string{"cloudtrail:LookupEvents"}},
 	}
 }
 

@@ -12,7 +12,7 @@ type NLBMap struct {
 	Accounts []string `yaml:"accounts"` // default: those of aws_ir
 	Regions  []string `yaml:"regions"`
 	// Every is how often the bot reads the map anew; zero leaves that to the job
-	// in deploy/nlb-map.
+	// in deploy/terraform/nlb-map.
 	Every         time.Duration `yaml:"every"`
 	Fresh         time.Duration `yaml:"fresh"`          // an older map is not believed
 	ListenerPorts []int         `yaml:"listener_ports"` // listeners meant for everybody

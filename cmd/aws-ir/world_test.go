@@ -20,6 +20,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/securitybot/securitybot/internal/fakes/awsfake"
+	"github.com/securitybot/securitybot/responders"
 	"github.com/securitybot/securitybot/responders/awsir"
 )
 
@@ -57,8 +58,12 @@ func newWorld(t *testing.T) *world {
 	t.Cleanup(w.cloud.Close)
 	w.front = httptest.NewTLSServer(w.cloud)
 	t.Cleanup(w.front.Close)
-	for _, role := range []string{"read", "acquire", "contain", "release"} {
-		w.cloud.AddRole(awsfake.Role{Account: member, Name: "ir-" + role, Trusts: []string{hub}, ExternalID: "ext-1", Identity: true})
+	for _, role := range responders.Roles {
+		policy, err := responders.Policy(role, "aws") // what is deployed, and no more
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.cloud.AddRole(awsfake.Role{Account: member, Name: "ir-" + string(role), Trusts: []string{hub}, ExternalID: "ext-1", Identity: true, Policy: string(policy)})
 	}
 	w.cloud.AddBucket(awsfake.Bucket{Account: hub, Region: region, Name: bucket})
 	w.cloud.AddInstance(member, region, awsfake.Instance{ID: instance, Architecture: "x86_64"})

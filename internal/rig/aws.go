@@ -58,6 +58,11 @@ func (r *Rig) documents(account string) error {
 	return nil
 }
 
+// ReadRole limits what the reading role in the company's account may do.
+func (r *Rig) ReadRole(policy string) {
+	r.AWS.AddRole(awsfake.Role{Account: Account, Name: "securitybot-read", Trusts: []string{hubAccount}, ExternalID: externalID, Policy: policy})
+}
+
 // hub is the bot's own access to AWS.
 func (r *Rig) hub() aws.Config {
 	k := r.AWS.User(hubAccount, "securitybot")

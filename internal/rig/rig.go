@@ -13,7 +13,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net/http"
 	"net/http/httptest"
 	"os"
 	"slices"
@@ -44,9 +43,6 @@ const (
 	Dead  = "findings-dead"
 )
 
-// Hub is the account the bot runs in.
-const Hub = "999988887777"
-
 // RoutingKey and FallbackKey are the two PagerDuty services.
 const (
 	RoutingKey  = "0123456789abcdef0123456789abcdef"
@@ -62,11 +58,11 @@ type Options struct {
 	Log      io.Writer // where the bot logs; nil for nowhere
 	Slack    []slackfake.Option
 	Queue    []sqsfake.Option
-	Quiet    bool           // no second PagerDuty key
-	Replica  int            // bots on the same world; 0 means 1
-	AWS      *awsfake.Cloud // accounts the bot may read; nil for none
-	Patience time.Duration  // how long one source of look-ups is waited for; 0 is the usual time
-	NoBots   bool           // neither bot nor store: the caller runs processes of its own
+	Quiet    bool          // no second PagerDuty key
+	Replica  int           // bots on the same world; 0 means 1
+	Prepare  func(*Rig)    // fills the world before there are bots
+	Patience time.Duration // how long one source of look-ups is waited for; 0 is the usual time
+	NoBots   bool          // neither bot nor store: the caller runs processes of its own
 }
 
 // Rig is the world. Its fields may be used directly.
@@ -110,6 +106,9 @@ func New(ctx context.Context, o Options) (*Rig, error) {
 		return nil, err
 	}
 	r.people()
+	if o.Prepare != nil {
+		o.Prepare(r)
+	}
 	r.SQS.CreateQueue(Dead, sqsfake.QueueOptions{})
 	r.SQS.CreateQueue(Queue, sqsfake.QueueOptions{DLQ: Dead, MaxReceive: 5})
 	if o.NoBots {
@@ -179,21 +178,8 @@ func (r *Rig) build(ctx context.Context) (*bot.Bot, error) {
 	for i := range d.Queues {
 		d.Queues[i].Client = r.client()
 	}
-	if d.Looking, err = r.looking(cfg); err != nil {
-		return nil, err
-	}
 	d.LookUps.SourceTimeout = r.options.Patience
 	return bot.New(bot.SettingsOf(cfg), d)
-}
-
-// looking lets the bot look things up in the accounts of this world.
-func (r *Rig) looking(cfg *config.Config) (bot.Looking, error) {
-	if r.options.AWS == nil {
-		return bot.Looking{}, nil
-	}
-	k := r.options.AWS.User(Hub, "securitybot")
-	return bot.LookingWith(cfg, aws.Config{Region: "eu-west-1", BaseEndpoint: &r.options.AWS.URL, HTTPClient: &http.Client{},
-		Credentials: credentials.NewStaticCredentialsProvider(k.AccessKeyID, k.SecretAccessKey, "")})
 }
 
 // client speaks to the queue without any environment.

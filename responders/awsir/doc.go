@@ -30,6 +30,19 @@
 //
 // The same backwards, from the record alone; the record is deleted last.
 //
+// # Osquery, memory and tcpdump
+//
+//	(start)    agent, platform, instance and document are as they must be
+//	addresses  where the host puts the parts, written down
+//	send       the command: announced in Records, sent, else found by its comment
+//	wait       until SSM says that it has ended
+//	collect    parts put together, sizes compared
+//	read back  what is stored is hashed and compared with what the host hashed
+//	manifest   added to the chain of the case
+//
+// What the script on the host does is in documents/; its last line is a
+// receipt, which is not believed but compared with the store.
+//
 // # Failpoints
 //
 // A test build can crash at isolate.recorded, isolate.marked,
@@ -37,5 +50,6 @@
 // isolate.interface (after each), isolate.applied, isolate.verified,
 // release.interface (after each), release.restored, release.registered,
 // release.inservice, release.unprotected, release.unmarked, release.forgotten,
-// snapshot.intended and snapshot.created.
+// snapshot.intended, snapshot.created,
+// host.announced, host.sent and host.completed.
 package awsir

@@ -2,6 +2,7 @@ package awsir
 
 import (
 	"errors"
+	"os/exec"
 	"strings"
 	"testing"
 	"time"
@@ -180,5 +181,49 @@ func TestEvidenceThatIsNotWhatTheHostHashedIsKeptAndDoubted(t *testing.T) {
 	a := j.Manifest.Artifacts
 	if len(a) != 2 || a[0].SHA256 != sum(w.cloud.Objects(hostBucket)[key].Body) || a[0].Note == "" {
 		t.Errorf("%+v", a)
+	}
+}
+
+// The host says that it stored more, or in other parts, than there is.
+func TestPartsThatAreNotThereEndInDoubt(t *testing.T) {
+	t.Parallel()
+	for name, claim := range map[string]string{"bytes": `"bytes":8,"parts":1`, "parts": `"bytes":7,"parts":2`} {
+		w := newHostWorld(t)
+		w.machine.tool("avml", "printf 1234567")
+		w.agent(awsfake.Agent{Run: func(c awsfake.Command) awsfake.Invocation {
+			out := w.machine.run(c)
+			out.Stdout = strings.Replace(out.Stdout, `"bytes":7,"parts":1`, claim, 1)
+			return out
+		}})
+		if err := w.run(w.job(responders.Memory), false); !errors.Is(err, responders.ErrUnknown) || !strings.Contains(err.Error(), "Nothing was put together") {
+			t.Errorf("%s: %v", name, err)
+		}
+		if _, there := w.cloud.Objects(hostBucket)["cases/SB-7/"+hostJob+"/memory.lime"]; there {
+			t.Errorf("%s: parts were put together", name)
+		}
+	}
+}
+
+// Whoever reads the address on the host cannot change what was stored.
+func TestTheAddressOnTheHostWorksOnce(t *testing.T) {
+	t.Parallel()
+	w := newHostWorld(t)
+	w.machine.tool("osqueryi", fakeOSQuery)
+	if err := w.run(w.job(responders.OSQuery), false); err != nil {
+		t.Fatal(err)
+	}
+	url := w.cloud.Commands(hostMember, hostRegion)[0].Parameters["put"]
+	for _, header := range []string{"", "If-None-Match: *", "If-None-Match: x"} {
+		args := []string{"-s", "--cacert", w.machine.ca, "-o", "/dev/null", "-w", "%{http_code}", "-X", "PUT", "-d", "forged", "-H", "Content-Type: application/json", url}
+		if header != "" {
+			args = append(args, "-H", header)
+		}
+		out, err := exec.Command("curl", args...).Output() //nolint:gosec // as the host does
+		if err != nil || (string(out) != "412" && string(out) != "403") {
+			t.Errorf("with %q: %s, %v", header, out, err)
+		}
+	}
+	if v := w.cloud.Versions(hostBucket, "cases/SB-7/"+hostJob+"/osquery.json"); len(v) != 1 {
+		t.Errorf("%d versions", len(v))
 	}
 }

@@ -100,7 +100,7 @@ func TestWhatExplainsAProbe(t *testing.T) {
 		"public, the group is not known":   {change: func(v *View) { public(v); v.Groups = nil }, ports: []int{8443}, behind: true, because: "not known"},
 		"no interface is known":            {change: func(v *View) { v.Interfaces = nil }, ports: []int{8443}, behind: true, because: "not known"},
 		"public on its second interface":   {change: secondInterface, ports: []int{8443}, behind: true, because: "eni-2's"},
-		"also behind an internal balancer": {change: alsoInternal, ports: []int{8443}, covers: true, behind: true},
+		"also behind an internal balancer": {change: alsoInternal, ports: []int{8443}, covers: true, behind: true, because: "reached through nlb"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -124,11 +124,12 @@ func secondInterface(v *View) {
 	v.Interfaces = append(v.Interfaces, Interface{ID: "eni-2", VPC: "vpc-1", Instance: web, Public: []netip.Addr{netip.MustParseAddr("198.51.100.8")}, Groups: []string{"sg-open"}})
 }
 
-// alsoInternal puts an internal balancer before the same port; its entry sorts
-// first and must not hide the other.
+// alsoInternal puts internal balancers before the same port, with entries that sort
+// before and after the one that counts.
 func alsoInternal(v *View) {
 	v.Balancers = append(v.Balancers, Balancer{ARN: "inner"})
-	v.Listeners = append(v.Listeners, Listener{ARN: "a443", Balancer: "inner", Port: 443, Protocol: "TCP", TargetGroups: []string{"tg"}})
+	v.Listeners = append(v.Listeners, Listener{ARN: "a443", Balancer: "inner", Port: 443, Protocol: "TCP", TargetGroups: []string{"tg"}},
+		Listener{ARN: "z443", Balancer: "inner", Port: 443, Protocol: "TCP", TargetGroups: []string{"tg"}})
 }
 
 func TestAnApplicationBalancerBehindExplainsNothing(t *testing.T) {
@@ -137,7 +138,8 @@ func TestAnApplicationBalancerBehindExplainsNothing(t *testing.T) {
 	v.TargetGroups["tg"] = TargetGroup{ARN: "tg", Type: "alb", KeepsIP: true, Targets: []Target{{ID: "alb", Port: 80}}}
 	v.TargetGroups["inner"] = TargetGroup{ARN: "inner", Type: "instance", VPC: "vpc-1", KeepsIP: true, Targets: []Target{{ID: web, Port: 8443}, {ID: "i-idle", Port: 8443, State: "unused"}}}
 	v.Listeners = append(v.Listeners, Listener{ARN: "alb80", Balancer: "alb", Port: 80, Protocol: "HTTP", TargetGroups: []string{"inner"}},
-		Listener{ARN: "alb81", Balancer: "alb", Port: 81, Protocol: "HTTP", TargetGroups: []string{"inner"}})
+		Listener{ARN: "alb81", Balancer: "alb", Port: 81, Protocol: "HTTP", TargetGroups: []string{"other"}})
+	v.TargetGroups["other"] = TargetGroup{ARN: "other", Type: "instance", VPC: "vpc-1", Targets: []Target{{ID: web, Port: 8444}}}
 	if entries := Build(v); len(entries) != 1 || entries[0].Instance != web || entries[0].Port != 8443 || entries[0].KeepsIP {
 		t.Errorf("entries %+v", entries)
 	}
@@ -204,5 +206,14 @@ func TestFreshnessAndListenersCanBeSet(t *testing.T) {
 	a, err := Judge(ask(8443), cov, true, Build(v), Rules{Fresh: 3 * time.Hour, Listeners: []int{8883}}, now)
 	if err != nil || !a.Covers || !a.Seen.Equal(cov.Started) {
 		t.Errorf("%+v %v", a, err)
+	}
+}
+
+func TestAnEntryIsThereOnce(t *testing.T) {
+	t.Parallel()
+	v := house()
+	v.Listeners[0].TargetGroups = []string{"tg", "tg"}
+	if entries := Build(v); len(entries) != 1 {
+		t.Errorf("entries %+v", entries)
 	}
 }

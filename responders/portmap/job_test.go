@@ -192,6 +192,9 @@ func TestAllPagesAreRead(t *testing.T) {
 	}
 	w.run(t)
 	w.wantCovered(t, true, 8443, 9000)
+	if n := len(w.CallsOf("elasticloadbalancing", "DescribeListeners")); n != 3 {
+		t.Errorf("%d calls for the listeners of two network load balancers, one with two pages", n)
+	}
 	w.AddInterface(here.Account, region, awsfake.Interface{Instance: web, PublicIP: "198.51.100.7", Groups: []string{w.open}, Index: 1})
 	w.forward(time.Minute)
 	w.run(t)
@@ -211,6 +214,13 @@ func TestAnInstanceThatIsAlsoPublicIsNotCovered(t *testing.T) {
 	w.forward(time.Minute)
 	w.run(t)
 	w.wantCovered(t, true, 8443)
+	w.EditInterface(here.Account, region, eni, func(e *awsfake.Interface) { e.PublicIP, e.IPv6 = "", "2001:db8::5" })
+	w.EditGroup(here.Account, region, w.open, func(g *awsfake.Group) {
+		g.Rules = []awsfake.Rule{{Protocol: "tcp", From: 8443, To: 8443, CIDR6: "::/0"}}
+	})
+	w.forward(time.Minute)
+	w.run(t)
+	w.wantCovered(t, false, 8443)
 }
 
 func TestAMapGrowsOld(t *testing.T) {

@@ -163,9 +163,6 @@ func (r *reader) targets(ctx context.Context, arn string) error {
 			continue
 		}
 		t := Target{ID: aws.ToString(h.Target.Id), Port: int(aws.ToInt32(h.Target.Port))}
-		if t.Port == 0 {
-			t.Port = int(aws.ToInt32(raw.Port))
-		}
 		if h.TargetHealth != nil {
 			t.State = string(h.TargetHealth.State)
 		}

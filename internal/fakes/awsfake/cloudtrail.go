@@ -1,6 +1,7 @@
 package awsfake
 
 import (
+	"cmp"
 	"encoding/json"
 	"slices"
 	"strconv"
@@ -60,41 +61,49 @@ type trailWire struct {
 	CloudTrailEvent                           string
 }
 
-// lookupEvents answers newest first. It takes one attribute, as the service does
-// in fact, and cannot look for an address.
-func lookupEvents(c *Cloud, r *request) (any, error) {
-	var in struct {
-		LookupAttributes []struct{ AttributeKey, AttributeValue string }
-		StartTime        float64
-		EndTime          float64
-		MaxResults       int
-		NextToken        string
-		EventCategory    string
-	}
-	d := json.NewDecoder(strings.NewReader(r.Body))
+// trailQuestion is what LookupEvents takes.
+type trailQuestion struct {
+	LookupAttributes []struct{ AttributeKey, AttributeValue string }
+	StartTime        float64
+	EndTime          float64
+	MaxResults       int
+	NextToken        string
+	EventCategory    string
+}
+
+// trailKeys are the attributes events can be looked up by; their address is none.
+var trailKeys = []string{"EventId", "EventName", "ReadOnly", "Username", "ResourceType", "ResourceName", "EventSource", "AccessKeyId"}
+
+func readTrailQuestion(body string) (q trailQuestion, err error) {
+	d := json.NewDecoder(strings.NewReader(body))
 	d.DisallowUnknownFields()
-	if err := d.Decode(&in); err != nil {
-		return nil, refuse("SerializationException", "the fake cannot read this: %v", err)
+	if err := d.Decode(&q); err != nil {
+		return q, refuse("SerializationException", "the fake cannot read this: %v", err)
 	}
 	switch {
-	case len(in.LookupAttributes) > 1:
-		return nil, refuse("InvalidLookupAttributesException", "You can specify only one lookup attribute.")
-	case in.MaxResults < 0 || in.MaxResults > maxEvents:
-		return nil, refuse("InvalidMaxResultsException", "Invalid MaxResults value")
-	case in.StartTime > 0 && in.EndTime > 0 && in.StartTime > in.EndTime:
-		return nil, refuse("InvalidTimeRangeException", "StartTime is later than EndTime")
+	case len(q.LookupAttributes) > 1:
+		return q, refuse("InvalidLookupAttributesException", "You can specify only one lookup attribute.")
+	case len(q.LookupAttributes) == 1 && (!slices.Contains(trailKeys, q.LookupAttributes[0].AttributeKey) || q.LookupAttributes[0].AttributeValue == ""):
+		return q, refuse("InvalidLookupAttributesException", "The lookup attribute is not valid")
+	case q.MaxResults < 0 || q.MaxResults > maxEvents:
+		return q, refuse("InvalidMaxResultsException", "Invalid MaxResults value")
+	case q.StartTime > 0 && q.EndTime > 0 && q.StartTime > q.EndTime:
+		return q, refuse("InvalidTimeRangeException", "StartTime is later than EndTime")
 	}
-	key, value := "", ""
-	if len(in.LookupAttributes) == 1 {
-		key, value = in.LookupAttributes[0].AttributeKey, in.LookupAttributes[0].AttributeValue
-		if !slices.Contains([]string{"EventId", "EventName", "ReadOnly", "Username", "ResourceType", "ResourceName", "EventSource", "AccessKeyId"}, key) || value == "" {
-			return nil, refuse("InvalidLookupAttributesException", "The lookup attribute is not valid")
-		}
+	return q, nil
+}
+
+// lookupEvents answers newest first.
+func lookupEvents(c *Cloud, r *request) (any, error) {
+	in, err := readTrailQuestion(r.Body)
+	if err != nil {
+		return nil, err
 	}
 	from, to := seconds(in.StartTime, c.Now().Add(-eventHistory)), seconds(in.EndTime, c.Now())
 	var all []TrailEvent
 	for _, e := range stateOf[trailState](c, r.Account, r.Region).events {
-		if !e.At.Before(from) && !e.At.After(to) && (key == "" || e.attribute(key) == value) {
+		fits := len(in.LookupAttributes) == 0 || e.attribute(in.LookupAttributes[0].AttributeKey) == in.LookupAttributes[0].AttributeValue
+		if fits && !e.At.Before(from) && !e.At.After(to) {
 			all = append(all, e)
 		}
 	}
@@ -107,11 +116,7 @@ func lookupEvents(c *Cloud, r *request) (any, error) {
 		}
 		start = n
 	}
-	size := in.MaxResults
-	if size == 0 {
-		size = maxEvents
-	}
-	end := min(start+size, len(all))
+	end := min(start+cmp.Or(in.MaxResults, maxEvents), len(all))
 	out := trailAnswer{Events: []trailWire{}}
 	for i, e := range all[start:end] {
 		out.Events = append(out.Events, e.wire(r, start+i))
