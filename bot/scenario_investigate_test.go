@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/securitybot/securitybot/bot/chat"
 	"github.com/securitybot/securitybot/internal/fakes/lookupfake"
 	"github.com/securitybot/securitybot/internal/fakes/slackfake"
 	"github.com/securitybot/securitybot/internal/rig"
@@ -103,7 +104,16 @@ func TestADomainIsLookedUpWithoutItsServersSeeingIt(t *testing.T) {
 	if asked := dnsAbout(s, "evil.example"); len(asked) > 0 {
 		t.Fatalf("before anybody agreed its servers saw %v", asked)
 	}
+	word := out.Reply.Buttons()[0].Value
+	for user, want := range map[string]string{s.Mei.ID: "Only who typed the command", s.Ana.ID: "Only the security responders"} {
+		if r, err := s.Bots[0].Action(s.ctx, chat.Action{Action: "lookup.loud", Value: word, User: user, Team: s.Slack.TeamID}); err != nil || r.After != nil || !strings.Contains(words(r.Message), want) {
+			t.Fatalf("%s may give the word: %v %s", user, err, words(r.Message))
+		}
+	}
 	s.click(s.Omar, *out.Reply, "Ask them all the same")
+	if r, err := s.Bots[0].Action(s.ctx, chat.Action{Action: "lookup.loud", Value: word, User: s.Omar.ID, Team: s.Slack.TeamID}); err != nil || r.After != nil {
+		t.Fatalf("pressed twice it is done twice: %v", err)
+	}
 	s.until("the warning does not give way to the answer", func(st slackfake.State) bool {
 		return slices.ContainsFunc(st.Ephemerals(s.Omar.ID), func(m slackfake.Message) bool {
 			return containsAll(string(m.Blocks), []string{"Complete after", "203[.]0[.]113[.]8"})
