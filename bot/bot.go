@@ -21,6 +21,7 @@ import (
 	"github.com/securitybot/securitybot/findings"
 	"github.com/securitybot/securitybot/findings/enrich"
 	"github.com/securitybot/securitybot/findings/intake"
+	"github.com/securitybot/securitybot/findings/lookup"
 	"github.com/securitybot/securitybot/findings/policy"
 	"github.com/securitybot/securitybot/inquiries"
 	"github.com/securitybot/securitybot/internal/store"
@@ -57,18 +58,19 @@ type Clock interface{ Now() time.Time }
 // Deps are the parts a bot is put together from. Chat is made by New, because
 // the bot handles what happens there.
 type Deps struct {
-	Store  *store.Store
-	Clock  Clock
-	Policy *policy.Policy
-	People *enrich.Directory
-	Pager  *pagerduty.Client
-	OnCall *pagerduty.API  // who is on call; nil: PagerDuty is not asked
-	Hive   *thehive.Client // nil: no records are kept there
-	AWS    aws.Config      // the bot's own credentials and endpoints
-	Chat   chat.Config
-	Queues []Queue
-	Log    *slog.Logger
-	Reg    *prometheus.Registry
+	Store   *store.Store
+	Clock   Clock
+	Policy  *policy.Policy
+	People  *enrich.Directory
+	Pager   *pagerduty.Client
+	OnCall  *pagerduty.API  // who is on call; nil: PagerDuty is not asked
+	Hive    *thehive.Client // nil: no records are kept there
+	LookUps *lookup.Config  // who is asked about addresses and domains; nil for nobody, and no commands
+	AWS     aws.Config      // the bot's own credentials and endpoints
+	Chat    chat.Config
+	Queues  []Queue
+	Log     *slog.Logger
+	Reg     *prometheus.Registry
 }
 
 // Queue is one SQS queue to read.
@@ -91,6 +93,8 @@ type Bot struct {
 	acting   Acting
 	looking  looking
 	pauses   pauses
+	lookups  *lookup.Investigator // nil: there are no look-ups
+	lookedUp lookUpLimit
 	slack    *chat.Slack
 	verifier inquiries.Verifier // nil: nobody can prove a "yes"
 	commands *commands.Set
@@ -124,6 +128,9 @@ func New(s Settings, d Deps) (*Bot, error) {
 	if b.acting, err = b.newActing(s.AWSIR, d.AWS); err != nil {
 		return nil, err
 	}
+	if b.lookups, err = b.newLookups(d.LookUps); err != nil {
+		return nil, err
+	}
 	if b.looking, err = b.newLooking(d.AWS); err != nil {
 		return nil, err
 	}
@@ -151,6 +158,9 @@ func (b *Bot) desks() commands.Desks {
 	d := commands.Desks{Cases: b, Incidents: incidentDesk{b}}
 	if b.acting.Actor != nil {
 		d.Actions, d.Operations = b, b
+	}
+	if b.lookups != nil {
+		d.LookUps = b
 	}
 	return d
 }

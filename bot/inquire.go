@@ -37,6 +37,9 @@ func (b *Bot) applyInquiry(ctx context.Context, t *tx, q inquiries.Inquiry, effe
 				if c.Known() {
 					t.plan(c.Decided(e.Step, e.Why, b.routes, now)...)
 					t.touch(c)
+					if !c.IsOpen() {
+						t.closed = append(t.closed, c)
+					}
 				}
 			}
 		case inquiries.EffectAsk:

@@ -26,9 +26,9 @@ func hiveOf(c config.TheHive) (*thehive.Client, error) {
 }
 
 // linkHosts are the hosts that messages may link to: those of the configuration,
-// and TheHive's.
+// those of the sources of look-ups, and TheHive's.
 func linkHosts(cfg *config.Config) []string {
-	hosts := slices.Clone(cfg.Slack.LinkHosts)
+	hosts := append(slices.Clone(cfg.Slack.LinkHosts), sourceHosts()...)
 	if u, err := url.Parse(cfg.TheHive.URL); err == nil && u.Hostname() != "" {
 		hosts = append(hosts, u.Hostname())
 	}

@@ -88,7 +88,8 @@ func Parts(ctx context.Context, cfg *config.Config, log *slog.Logger) (Deps, err
 	if err != nil {
 		return Deps{}, err
 	}
-	return Deps{Policy: p, People: people, Pager: pager, OnCall: onCall, Hive: hive, AWS: hub, Queues: queues, Chat: chatConfig(cfg)}, nil
+	look := cfg.Lookup()
+	return Deps{Policy: p, People: people, Pager: pager, OnCall: onCall, Hive: hive, AWS: hub, LookUps: &look, Queues: queues, Chat: chatConfig(cfg)}, nil
 }
 
 // SettingsOf picks what the three lines need from a configuration.

@@ -71,6 +71,14 @@ var entries = []entry{
 	{"/ir note", typed("note INC-AAAAAA text")},
 	{"/ir close", typed("close INC-AAAAAA over")},
 	{"/ir oncall", typed("oncall")},
+	{"/ir ip", func(s *scene, u slackfake.User, _, _ string) (chat.Reply, error) {
+		return s.Bots[0].Command(s.ctx, chat.Command{Name: "/ir", Text: "ip 169.254.1.1", User: u.ID, Team: s.team(u)})
+	}},
+	{"loud look-up", press("lookup.loud", false)},
+	{"look-up of a case", press("lookup.case", false)},
+	{"look-up dialog", func(s *scene, u slackfake.User, _, _ string) (chat.Reply, error) {
+		return s.Bots[0].Submit(s.ctx, chat.Submission{EnvelopeID: "l" + u.ID, Callback: "lookup.ask", User: u.ID, Team: s.team(u), Values: map[string]string{"what": "nonsense"}})
+	}},
 	{"/ir help", func(s *scene, u slackfake.User, _, _ string) (chat.Reply, error) {
 		return s.Bots[0].Command(s.ctx, chat.Command{Name: "/ir", Text: "help", User: u.ID, Team: s.team(u)})
 	}},
@@ -104,7 +112,8 @@ var allowed = map[string]map[string]string{
 		"open incident button": "dialog", "note button": "answered", "lead button": "answered", "end button": "answered",
 		"open dialog": "errors", "note dialog": "errors", "lead dialog": "errors", "invite dialog": "errors", "end dialog": "errors",
 		"/ir open": "dialog", "/ir open title": "answered", "/ir status": "answered", "/ir severity": "answered", "/ir lead": "answered",
-		"/ir invite": "answered", "/ir page": "answered", "/ir note": "answered", "/ir close": "answered", "/ir oncall": "answered"},
+		"/ir invite": "answered", "/ir page": "answered", "/ir note": "answered", "/ir close": "answered", "/ir oncall": "answered",
+		"/ir ip": "answered", "loud look-up": "answered", "look-up of a case": "silent", "look-up dialog": "errors"},
 }
 
 func TestEveryEntryForEveryKindOfPerson(t *testing.T) {

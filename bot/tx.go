@@ -34,6 +34,7 @@ type tx struct {
 	done    []store.Done
 	cancel  []string
 	marks   []store.Mark
+	closed  []*cases.Case // by a person: indexed once committed
 }
 
 func (b *Bot) begin() *tx {
@@ -241,6 +242,7 @@ func (b *Bot) changeFrom(ctx context.Context, t *tx, fn func(t *tx, now time.Tim
 		}
 		if err = b.commit(ctx, t)[0]; err == nil {
 			b.kick()
+			b.indexClosed(ctx, t.closed)
 			return nil
 		}
 		if !errors.Is(err, store.ErrConflict) {

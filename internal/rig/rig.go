@@ -29,6 +29,7 @@ import (
 	"github.com/securitybot/securitybot/bot"
 	"github.com/securitybot/securitybot/bot/config"
 	"github.com/securitybot/securitybot/internal/fakes/awsfake"
+	"github.com/securitybot/securitybot/internal/fakes/lookupfake"
 	"github.com/securitybot/securitybot/internal/fakes/pagerdutyfake"
 	"github.com/securitybot/securitybot/internal/fakes/slackfake"
 	"github.com/securitybot/securitybot/internal/fakes/sqsfake"
@@ -58,18 +59,19 @@ const (
 
 // Options change the world. The zero value is what the demo runs on.
 type Options struct {
-	Redis   string    // address of a redis-server; empty runs one in this process
-	Extra   string    // lines added to the configuration
-	Access  string    // who may do what; empty is Omar responding and Mei approving
-	Policy  string    // path of a policy; empty is the one built in
-	Log     io.Writer // where the bot logs; nil for nowhere
-	Slack   []slackfake.Option
-	Queue   []sqsfake.Option
-	Quiet   bool       // no second PagerDuty key
-	Replica int        // bots on the same world; 0 means 1
-	Prepare func(*Rig) // fills the world before there are bots
-	Records bool       // cases are recorded in TheHive
-	NoBots  bool       // neither bot nor store: the caller runs processes of its own
+	Redis    string    // address of a redis-server; empty runs one in this process
+	Extra    string    // lines added to the configuration
+	Access   string    // who may do what; empty is Omar responding and Mei approving
+	Policy   string    // path of a policy; empty is the one built in
+	Log      io.Writer // where the bot logs; nil for nowhere
+	Slack    []slackfake.Option
+	Queue    []sqsfake.Option
+	Quiet    bool          // no second PagerDuty key
+	Replica  int           // bots on the same world; 0 means 1
+	Prepare  func(*Rig)    // fills the world before there are bots
+	Patience time.Duration // how long one source of look-ups is waited for; 0 is the usual time
+	Records  bool          // cases are recorded in TheHive
+	NoBots   bool          // neither bot nor store: the caller runs processes of its own
 }
 
 // Rig is the world. Its fields may be used directly.
@@ -79,9 +81,11 @@ type Rig struct {
 	Pager *pagerdutyfake.Server
 	AWS   *awsfake.Cloud
 	Hive  *thehivefake.Server // nil without Options.Records
-	Store *store.Store
-	Bots  []*bot.Bot
-	Clock *Clock
+	// Lookups are the sources that are asked about addresses and domains.
+	Lookups *lookupfake.Server
+	Store   *store.Store
+	Bots    []*bot.Bot
+	Clock   *Clock
 
 	Ana, Priya, Omar, Mei, Gus slackfake.User
 	Security, Payments         slackfake.Channel
@@ -106,7 +110,7 @@ func (c *Clock) Skipped() time.Duration { return time.Duration(c.skip.Load()) }
 
 // New builds the world without starting the bot.
 func New(ctx context.Context, o Options) (*Rig, error) {
-	r := &Rig{options: o, Clock: &Clock{}, Slack: slackfake.New(o.Slack...), SQS: sqsfake.New(o.Queue...), Pager: pagerdutyfake.New(
+	r := &Rig{options: o, Clock: &Clock{}, Slack: slackfake.New(o.Slack...), Lookups: lookupfake.New(), SQS: sqsfake.New(o.Queue...), Pager: pagerdutyfake.New(
 		pagerdutyfake.WithService("Security on call", RoutingKey), pagerdutyfake.WithService("Security fallback", FallbackKey), pagerdutyfake.WithAPIToken(onCallToken))}
 	if err := r.cloud(); err != nil {
 		return nil, err
@@ -168,7 +172,8 @@ func (r *Rig) people() {
 // build makes one bot on this world, from a configuration file like anybody's.
 func (r *Rig) build(ctx context.Context) (*bot.Bot, error) {
 	cfg, err := config.Loader{LookupEnv: func(name string) (string, bool) {
-		v, ok := map[string]string{"APP": r.Slack.AppToken, "BOT": r.Slack.BotToken, "KEY": RoutingKey, "KEY2": FallbackKey, "ONCALL": onCallToken, "HIVE": HiveKey}[name]
+		v, ok := map[string]string{"APP": r.Slack.AppToken, "BOT": r.Slack.BotToken, "KEY": RoutingKey, "KEY2": FallbackKey, "ONCALL": onCallToken, "HIVE": HiveKey,
+			"VIRUSTOTAL": lookupfake.VirusTotalKey, "ABUSEIPDB": lookupfake.AbuseIPDBKey}[name]
 		return v, ok
 	}}.Parse("securitybot.yaml", []byte(r.Config("127.0.0.1:6379")))
 	if err != nil {
@@ -188,6 +193,7 @@ func (r *Rig) build(ctx context.Context) (*bot.Bot, error) {
 	for i := range d.Queues {
 		d.Queues[i].Client = r.client()
 	}
+	d.LookUps.SourceTimeout = r.options.Patience
 	return bot.New(bot.SettingsOf(cfg), d)
 }
 
@@ -207,6 +213,7 @@ func (r *Rig) Config(addr string) string {
 		"access: " + cmp.Or(r.options.Access, "{responders: {groups: ["+r.OnCall.ID+"]}, approvers: {users: ["+r.Mei.ID+"]}}"),
 		"http: {addr: \"\"}",
 		r.awsConfig(),
+		r.lookupConfig(),
 	}
 	lines = append(lines, r.hiveConfig())
 	key := "pagerduty: {routing_key: \"${env:KEY}\", events_url: " + r.Pager.URL + ", api_token: \"${env:ONCALL}\", escalation_policies: [" + onCallPolicy + "], api_url: " + r.Pager.URL
@@ -289,6 +296,7 @@ func (r *Rig) Close() error {
 	r.Slack.Close()
 	r.SQS.Close()
 	r.Pager.Close()
+	r.Lookups.Close()
 	r.front.Close()
 	r.AWS.Close()
 	r.closeRecords()
@@ -324,6 +332,6 @@ func (r *Rig) Forward(d time.Duration) {
 // Setenv gives a process the keys its configuration refers to.
 func (r *Rig) Setenv() []string {
 	k := r.AWS.User(hubAccount, "securitybot")
-	return append(os.Environ(), "APP="+r.Slack.AppToken, "BOT="+r.Slack.BotToken, "KEY="+RoutingKey, "KEY2="+FallbackKey, "ONCALL="+onCallToken, "HIVE="+HiveKey, "AWS_ENDPOINT_URL_SQS="+r.SQS.URL,
+	return append(os.Environ(), "APP="+r.Slack.AppToken, "BOT="+r.Slack.BotToken, "KEY="+RoutingKey, "KEY2="+FallbackKey, "ONCALL="+onCallToken, "HIVE="+HiveKey, "VIRUSTOTAL="+lookupfake.VirusTotalKey, "ABUSEIPDB="+lookupfake.AbuseIPDBKey, "AWS_ENDPOINT_URL_SQS="+r.SQS.URL,
 		"AWS_ENDPOINT_URL="+r.AWS.URL, "AWS_ACCESS_KEY_ID="+k.AccessKeyID, "AWS_SECRET_ACCESS_KEY="+k.SecretAccessKey, "AWS_EC2_METADATA_DISABLED=true", "AWS_REGION=eu-west-1")
 }
