@@ -69,8 +69,11 @@ type world struct {
 	procs   []*process
 }
 
-func newWorld(t *testing.T) *world {
+func newWorld(t *testing.T) *world { return newWorldOf(t, rig.Options{}) }
+
+func newWorldOf(t *testing.T, o rig.Options) *world {
 	t.Helper()
+	o.NoBots = true
 	w := &world{t: t, redis: redistest.Start(t, "--appendonly", "yes", "--appendfsync", "everysec"), dir: t.TempDir(),
 		closed: map[string]bool{}, acked: map[slackfake.Ref]bool{}, rand: rand.New(rand.NewPCG(1, 2))}
 	path, err := binary()
@@ -78,7 +81,7 @@ func newWorld(t *testing.T) *world {
 		t.Fatal(err)
 	}
 	w.binary = path
-	if w.Rig, err = rig.New(t.Context(), rig.Options{NoBots: true}); err != nil {
+	if w.Rig, err = rig.New(t.Context(), o); err != nil {
 		t.Fatal(err)
 	}
 	// Crashes count as receives; only a message that cannot be read is to go to the dead letters.
@@ -121,7 +124,7 @@ func (w *world) start(failpoint string) *process {
 	}
 	defer out.Close()
 	p.cmd = exec.Command(w.binary, "run", "--config", w.file("securitybot.yaml"))
-	p.cmd.Env = append(w.Setenv(), "SECURITYBOT_FAILPOINT="+failpoint)
+	p.cmd.Env = append(w.environ(), "SECURITYBOT_FAILPOINT="+failpoint)
 	p.cmd.Stdout, p.cmd.Stderr = out, out
 	endWithParent(p.cmd)
 	if err := p.cmd.Start(); err != nil {
@@ -136,6 +139,15 @@ func (w *world) start(failpoint string) *process {
 		w.orphans = time.Now()
 	}
 	return p
+}
+
+func (w *world) environ() []string {
+	w.t.Helper()
+	tls, err := w.ByTLS(w.file("aws.pem"))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return append(w.Setenv(), tls...)
 }
 
 func (p *process) kill() {

@@ -10,6 +10,7 @@ package rig
 import (
 	"cmp"
 	"context"
+	"encoding/pem"
 	"fmt"
 	"io"
 	"log/slog"
@@ -327,6 +328,16 @@ func (r *Rig) Forward(d time.Duration) {
 	for _, b := range r.Bots {
 		b.Wake()
 	}
+}
+
+// ByTLS lets a process speak to AWS by TLS, without which evidence is refused.
+// Add what it returns to Setenv; bundle is a file to write the certificate to.
+func (r *Rig) ByTLS(bundle string) ([]string, error) {
+	cert := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: r.front.Certificate().Raw})
+	if err := os.WriteFile(bundle, cert, 0o600); err != nil {
+		return nil, fmt.Errorf("write the certificate: %w", err)
+	}
+	return []string{"AWS_ENDPOINT_URL=" + r.front.URL, "AWS_CA_BUNDLE=" + bundle}, nil
 }
 
 // Setenv gives a process the keys its configuration refers to.
