@@ -41,12 +41,14 @@ func chromium(t *testing.T) string {
 func open(t *testing.T) (*browser, *rig.Rig) {
 	t.Helper()
 	path := chromium(t)
-	world, err := rig.New(t.Context(), rig.Options{})
+	world, err := newWorld(t.Context(), rig.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	world.Start(context.WithoutCancel(t.Context()))
-	server := httptest.NewServer(newDemo(world).handler())
+	d := newDemo(world)
+	go d.hurry(t.Context())
+	server := httptest.NewServer(d.handler())
 	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.WindowSize(1440, 900),
 		chromedp.Flag("disable-background-networking", true), chromedp.Flag("disable-component-update", true), chromedp.Flag("disable-quic", true))
 	alloc, stopAlloc := chromedp.NewExecAllocator(context.WithoutCancel(t.Context()), options...)

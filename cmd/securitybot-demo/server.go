@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/securitybot/securitybot/internal/rig"
@@ -21,6 +22,8 @@ type demo struct {
 	world *rig.Rig
 	mu    sync.Mutex
 	last  map[string]string // id of the latest finding of a card
+
+	atWork atomic.Bool // an operation waits for AWS
 }
 
 func newDemo(world *rig.Rig) *demo { return &demo{world: world, last: map[string]string{}} }

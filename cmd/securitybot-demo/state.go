@@ -23,7 +23,8 @@ type page struct {
 	Samples   []sample         `json:"samples"`
 	Cases     []life           `json:"cases"`
 	Incidents []incident       `json:"incidents"`
-	OnCall    string           `json:"oncall"`
+	OnCall    []string         `json:"oncall"`
+	AWS       cloud            `json:"aws"`
 	Clock     clock            `json:"clock"`
 }
 
@@ -93,7 +94,7 @@ type moment struct {
 	What string     `json:"what"`
 }
 
-var roles = map[string]string{"U0ANA": "engineer", "U0PRIYA": "leads payments", "U0OMAR": "security, on call", "U0MEI": "security, approver", "U0GUS": "guest"}
+var roles = map[string]string{"U0ANA": "engineer", "U0PRIYA": "leads payments", "U0OMAR": "security, on call", "U0MEI": "security, approver", noor: "security, approver", "U0GUS": "guest"}
 
 var abouts = map[string]string{
 	"C0SECURITY": "Where the security team sees every case that needs somebody",
@@ -102,7 +103,7 @@ var abouts = map[string]string{
 }
 
 func (d *demo) state(ctx context.Context) (page, error) {
-	p := page{Samples: samples, OnCall: "Omar Haddad", Groups: map[string]named{d.world.OnCall.ID: {d.world.OnCall.Handle}}}
+	p := page{Samples: samples, OnCall: d.onCall(), AWS: d.cloud(), Groups: map[string]named{d.world.OnCall.ID: {d.world.OnCall.Handle}}}
 	workspace(d.world.Slack.Snapshot(0), &p)
 	for _, i := range d.world.Pager.Snapshot().Incidents {
 		p.Incidents = append(p.Incidents, incident{Key: strconv.Itoa(i.Number), Summary: i.Summary, Status: i.Status, Triggers: i.Triggers, Service: i.Service})
