@@ -44,11 +44,11 @@ type Settings struct {
 	ArchiveDir      string                           // where decided findings are written; empty for nowhere
 	AWSIR           config.AWSIR                     // what may be done in AWS
 	Incidents       config.Incidents                 // how incident channels are made
-	HiveTemplate    string                           // case template in TheHive
 	NLBMap          config.NLBMap                    // ports behind network load balancers
 	Regions         []string                         // where things are looked up when no others are named
 	HTTPAddr        string                           // health and metrics; empty for none
 	AuditLog        AuditSettings                    // who did what
+	CaseTemplate    string                           // of TheHive, for cases made from alerts
 }
 
 // Clock tells the store's time.
@@ -108,6 +108,7 @@ type Bot struct {
 	held      heldEffects
 	channels  channelQueues
 	groups    groupCache
+	hiveGate  hiveGate
 	notPosted notPosted
 	notices   parkedNotices
 	health    health
@@ -118,7 +119,7 @@ type Bot struct {
 func New(s Settings, d Deps) (*Bot, error) {
 	b := &Bot{cfg: s, store: d.Store, clock: d.Clock, policy: d.Policy, people: d.People, pager: d.Pager, onCall: d.OnCall, hive: d.Hive,
 		log: d.Log, reg: d.Reg, metrics: newMetrics(d.Reg), instance: randomID()[:10] + "-",
-		routes: cases.Routes{Security: s.SecurityChannel, Archive: s.ArchiveDir != ""}}
+		routes: cases.Routes{Security: s.SecurityChannel, Archive: s.ArchiveDir != "", Records: d.Hive != nil}}
 	var err error
 	if b.acting, err = b.newActing(s.AWSIR, d.AWS); err != nil {
 		return nil, err

@@ -3,11 +3,9 @@ package bot
 import (
 	"bytes"
 	"context"
-	"fmt"
 	"io"
 	"time"
 
-	"github.com/securitybot/securitybot/bot/config"
 	"github.com/securitybot/securitybot/bot/incidents"
 	"github.com/securitybot/securitybot/internal/message"
 	"github.com/securitybot/securitybot/internal/store"
@@ -22,7 +20,7 @@ func (b *Bot) recordIncident(ctx context.Context, c *incidents.Incident, e *stor
 		return did(e), nil
 	}
 	r, err := b.hive.CreateCase(ctx, thehive.Alert{Type: "incident", Ref: c.ID, Title: message.L(c.Ref() + " ").V(c.Title), Description: incidentNotice(c),
-		Level: c.Severity, At: c.Opened, Tags: []string{c.Ref()}}, b.cfg.HiveTemplate)
+		Level: c.Severity, At: c.Opened, Tags: []string{c.Ref()}}, b.cfg.CaseTemplate)
 	if err != nil {
 		return nil, err
 	}
@@ -60,20 +58,4 @@ func (b *Bot) recordTimeline(ctx context.Context, c *incidents.Incident, e *stor
 		return nil, err
 	}
 	return func(c *incidents.Incident, now time.Time) []store.Effect { return c.Recorded(e.ID, now) }, nil
-}
-
-// hiveOf sets up TheHive; nothing without its section.
-func hiveOf(c config.TheHive) (*thehive.Client, error) {
-	if !c.Configured() {
-		return nil, nil
-	}
-	marking := thehive.Amber
-	if c.Marking == "red" {
-		marking = thehive.Red
-	}
-	h, err := thehive.New(thehive.Config{URL: c.URL, APIKey: c.APIKey.Reveal(), Organisation: c.Organisation, Marking: marking})
-	if err != nil {
-		return nil, fmt.Errorf("set up TheHive: %w", err)
-	}
-	return h, nil
 }

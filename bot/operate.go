@@ -210,6 +210,9 @@ func (b *Bot) doOperationRecord(ctx context.Context, o *responders.Operation, e 
 		if err := t.evidenceFor(ctx, fresh, now); err != nil {
 			return err
 		}
+		if err := b.recordOperation(ctx, t, fresh, now); err != nil {
+			return err
+		}
 		t.finish(e)
 		fresh.Finished(e.ID)
 		if err := t.putOperation(fresh, now); err != nil {
@@ -230,6 +233,8 @@ func (b *Bot) noteOperation(ctx context.Context, t *tx, o *responders.Operation,
 		return err
 	}
 	c.Note(now, what)
+	c.Keep(b.routes, now)
+	c.Comment(now, what)
 	t.plan(c.Say(what, now)...)
 	t.touch(c)
 	return nil

@@ -16,6 +16,7 @@ import (
 	"github.com/securitybot/securitybot/internal/message"
 	"github.com/securitybot/securitybot/internal/store"
 	"github.com/securitybot/securitybot/responders"
+	"github.com/securitybot/securitybot/responders/thehive"
 )
 
 // do performs one effect: one function a kind, a closed set.
@@ -37,6 +38,8 @@ func (b *Bot) do(ctx context.Context, e *store.Effect) error {
 		return b.doThread(ctx, e)
 	case cases.KindArchive:
 		return b.doArchive(ctx, e)
+	case cases.KindRecord:
+		return b.doRecord(ctx, e)
 	case kindParked:
 		return b.doParked(ctx, e)
 	case kindCollect:
@@ -270,6 +273,10 @@ func retryAfter(err error) time.Duration {
 	var ce *chat.Error
 	if errors.As(err, &ce) {
 		return ce.RetryAfter
+	}
+	var he *thehive.Error
+	if errors.As(err, &he) {
+		return he.RetryAfter
 	}
 	return pagerRetryAfter(err)
 }

@@ -5,9 +5,7 @@ import (
 	"crypto/tls"
 	"fmt"
 	"log/slog"
-	"net/url"
 	"os"
-	"slices"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -98,7 +96,7 @@ func SettingsOf(cfg *config.Config) Settings {
 	return Settings{
 		SecurityChannel: cfg.Channels.Security, FallbackChannel: cfg.Channels.Fallback, NewsChannel: cfg.Channels.Announcements,
 		OnCallMention: cfg.OnCallMention, FallbackAfter: cfg.PagerDuty.FallbackAfter, FallbackKey: cfg.PagerDuty.FallbackRoutingKey.Configured(),
-		Access: cfg.Access, AWSIR: cfg.AWSIR, Incidents: cfg.Incidents, HiveTemplate: cfg.TheHive.CaseTemplate, NLBMap: cfg.NLBMap, Regions: regionsOf(cfg),
+		Access: cfg.Access, AWSIR: cfg.AWSIR, Incidents: cfg.Incidents, CaseTemplate: cfg.TheHive.CaseTemplate, NLBMap: cfg.NLBMap, Regions: regionsOf(cfg),
 		Zone: cfg.Inquiries.Zone, Timeouts: cfg.Inquiries.Timeouts,
 		MaxOpen: cfg.Inquiries.MaxOpen, Command: cfg.Slack.Command, ArchiveDir: cfg.Archive.Dir, HTTPAddr: cfg.HTTP.Addr, AuditLog: auditSettings(cfg),
 	}
@@ -118,15 +116,6 @@ func chatConfig(cfg *config.Config) chat.Config {
 	p := cfg.Slack.Posting
 	return chat.Config{AppToken: cfg.Slack.AppToken.Reveal(), BotToken: cfg.Slack.BotToken.Reveal(), APIURL: cfg.Slack.APIURL, Connections: cfg.Slack.Connections,
 		LinkHosts: linkHosts(cfg), ChannelInterval: p.ChannelInterval, ChannelBurst: p.ChannelBurst, PostsPerSecond: p.PerSecond, PostBurst: p.Burst}
-}
-
-// linkHosts are the hosts that messages may link to: those of the configuration
-// and where records are kept.
-func linkHosts(cfg *config.Config) []string {
-	if u, err := url.Parse(cfg.TheHive.URL); err == nil && u.Hostname() != "" {
-		return append(slices.Clone(cfg.Slack.LinkHosts), u.Hostname())
-	}
-	return cfg.Slack.LinkHosts
 }
 
 // hubOf loads the bot's own AWS settings when it has something to do there.

@@ -39,7 +39,11 @@ func (b *Bot) caseMessage(c *cases.Case, security bool) message.Message {
 	if security && (c.Owner.Team != "" || c.Owner.Why != "") {
 		why = message.L("Owner: ").V(orElse(c.Owner.Team, "nobody known")).L(" (").V(c.Owner.Why).L(")")
 	}
-	m = m.Note(why.L(" · ").Code(c.Ref()).L(" · ").V(f.Type))
+	why = why.L(" · ").Code(c.Ref()).L(" · ").V(f.Type)
+	if security {
+		why = b.withRecord(why, c)
+	}
+	m = m.Note(why)
 	return m.Actions(b.caseButtonsFor(c, security)...)
 }
 
@@ -218,6 +222,7 @@ func (b *Bot) detailsModal(c *cases.Case, mayClose bool) message.Modal {
 	if c.Finding != nil {
 		body = body.Para(message.L(headline(c))).Para(caseStatus(c)).Fields(caseFields(c)...)
 		body = body.Para(message.L("Type ").Code(c.Finding.Type).L(" · severity " + strconv.FormatFloat(c.Severity, 'f', 1, 64)).L(" · id ").Code(c.Finding.ID))
+		body.Parts[len(body.Parts)-1].Text = b.withRecord(body.Parts[len(body.Parts)-1].Text, c)
 		body = body.Para(decisionText(c))
 		for _, line := range c.Context {
 			body = body.Note(message.Text{}.V(line))

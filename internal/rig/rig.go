@@ -32,6 +32,7 @@ import (
 	"github.com/securitybot/securitybot/internal/fakes/pagerdutyfake"
 	"github.com/securitybot/securitybot/internal/fakes/slackfake"
 	"github.com/securitybot/securitybot/internal/fakes/sqsfake"
+	"github.com/securitybot/securitybot/internal/fakes/thehivefake"
 	"github.com/securitybot/securitybot/internal/store"
 )
 
@@ -67,6 +68,7 @@ type Options struct {
 	Quiet   bool       // no second PagerDuty key
 	Replica int        // bots on the same world; 0 means 1
 	Prepare func(*Rig) // fills the world before there are bots
+	Records bool       // cases are recorded in TheHive
 	NoBots  bool       // neither bot nor store: the caller runs processes of its own
 }
 
@@ -76,6 +78,7 @@ type Rig struct {
 	SQS   *sqsfake.Server
 	Pager *pagerdutyfake.Server
 	AWS   *awsfake.Cloud
+	Hive  *thehivefake.Server // nil without Options.Records
 	Store *store.Store
 	Bots  []*bot.Bot
 	Clock *Clock
@@ -108,6 +111,7 @@ func New(ctx context.Context, o Options) (*Rig, error) {
 	if err := r.cloud(); err != nil {
 		return nil, err
 	}
+	r.records(o.Records)
 	r.people()
 	if o.Prepare != nil {
 		o.Prepare(r)
@@ -164,7 +168,7 @@ func (r *Rig) people() {
 // build makes one bot on this world, from a configuration file like anybody's.
 func (r *Rig) build(ctx context.Context) (*bot.Bot, error) {
 	cfg, err := config.Loader{LookupEnv: func(name string) (string, bool) {
-		v, ok := map[string]string{"APP": r.Slack.AppToken, "BOT": r.Slack.BotToken, "KEY": RoutingKey, "KEY2": FallbackKey, "ONCALL": onCallToken}[name]
+		v, ok := map[string]string{"APP": r.Slack.AppToken, "BOT": r.Slack.BotToken, "KEY": RoutingKey, "KEY2": FallbackKey, "ONCALL": onCallToken, "HIVE": HiveKey}[name]
 		return v, ok
 	}}.Parse("securitybot.yaml", []byte(r.Config("127.0.0.1:6379")))
 	if err != nil {
@@ -204,6 +208,7 @@ func (r *Rig) Config(addr string) string {
 		"http: {addr: \"\"}",
 		r.awsConfig(),
 	}
+	lines = append(lines, r.hiveConfig())
 	key := "pagerduty: {routing_key: \"${env:KEY}\", events_url: " + r.Pager.URL + ", api_token: \"${env:ONCALL}\", escalation_policies: [" + onCallPolicy + "], api_url: " + r.Pager.URL
 	if !r.options.Quiet {
 		key += ", fallback_routing_key: \"${env:KEY2}\""
@@ -286,6 +291,7 @@ func (r *Rig) Close() error {
 	r.Pager.Close()
 	r.front.Close()
 	r.AWS.Close()
+	r.closeRecords()
 	if r.redis != nil {
 		r.redis.Close()
 	}
@@ -318,6 +324,6 @@ func (r *Rig) Forward(d time.Duration) {
 // Setenv gives a process the keys its configuration refers to.
 func (r *Rig) Setenv() []string {
 	k := r.AWS.User(hubAccount, "securitybot")
-	return append(os.Environ(), "APP="+r.Slack.AppToken, "BOT="+r.Slack.BotToken, "KEY="+RoutingKey, "KEY2="+FallbackKey, "ONCALL="+onCallToken, "AWS_ENDPOINT_URL_SQS="+r.SQS.URL,
+	return append(os.Environ(), "APP="+r.Slack.AppToken, "BOT="+r.Slack.BotToken, "KEY="+RoutingKey, "KEY2="+FallbackKey, "ONCALL="+onCallToken, "HIVE="+HiveKey, "AWS_ENDPOINT_URL_SQS="+r.SQS.URL,
 		"AWS_ENDPOINT_URL="+r.AWS.URL, "AWS_ACCESS_KEY_ID="+k.AccessKeyID, "AWS_SECRET_ACCESS_KEY="+k.SecretAccessKey, "AWS_EC2_METADATA_DISABLED=true", "AWS_REGION=eu-west-1")
 }
