@@ -40,6 +40,7 @@ func (d *demo) handler() http.Handler {
 	mux.Handle("GET /", http.FileServerFS(files))
 	mux.HandleFunc("GET /api/state", d.serveState)
 	mux.HandleFunc("GET /api/events", d.serveEvents)
+	mux.HandleFunc("GET /api/file/{place}/{id...}", d.serveFile)
 	for name, act := range d.acts() {
 		mux.HandleFunc("POST /api/"+name, d.serveAct(act))
 	}

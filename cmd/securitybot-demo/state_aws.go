@@ -55,11 +55,10 @@ type backup struct {
 }
 
 type evidence struct {
-	Key    string    `json:"key"`
-	Size   int       `json:"size"`
-	Until  string    `json:"until"` // when it may be deleted
-	At     time.Time `json:"at"`
-	Number int       `json:"number"` // its place in the bucket, for offering it
+	Key   string    `json:"key"`
+	Size  int       `json:"size"`
+	Until string    `json:"until"` // when it may be deleted
+	At    time.Time `json:"at"`
 }
 
 func (d *demo) cloud() cloud {
@@ -85,8 +84,8 @@ func (d *demo) cloud() cloud {
 		out.Instances = append(out.Instances, one)
 	}
 	slices.SortFunc(out.Instances, func(a, b host) int { return cmp.Compare(a.Name, b.Name) })
-	for n, o := range d.evidence() {
-		out.Evidence = append(out.Evidence, evidence{Key: o.Key, Size: len(o.Body), Until: o.RetainUntil, At: o.Modified, Number: n})
+	for _, o := range d.evidence() {
+		out.Evidence = append(out.Evidence, evidence{Key: o.Key, Size: len(o.Body), Until: o.RetainUntil, At: o.Modified})
 	}
 	return out
 }

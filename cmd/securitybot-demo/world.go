@@ -44,6 +44,7 @@ const snapshotTime = 40 * time.Second
 
 // newWorld is the rig with a second approver and some machines in it.
 func newWorld(ctx context.Context, o rig.Options) (*rig.Rig, error) {
+	o.Records = true
 	o.Access = "{responders: {groups: [S0ONCALL]}, approvers: {users: [U0MEI, " + noor + "]}}"
 	w, err := rig.New(ctx, o)
 	if err != nil {
