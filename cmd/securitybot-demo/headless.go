@@ -10,6 +10,7 @@ import (
 
 	"github.com/securitybot/securitybot/internal/fakes/pagerdutyfake"
 	"github.com/securitybot/securitybot/internal/fakes/slackfake"
+	"github.com/securitybot/securitybot/internal/fakes/thehivefake"
 	"github.com/securitybot/securitybot/internal/rig"
 )
 
@@ -24,12 +25,12 @@ type script struct {
 }
 
 // stepTimeout bounds the wait for one step.
-const stepTimeout = 20 * time.Second
+const stepTimeout = 30 * time.Second
 
 func play(ctx context.Context, world *rig.Rig, out io.Writer) error {
 	s := &script{ctx: ctx, world: world, demo: newDemo(world), out: out}
 	go s.demo.hurry(ctx)
-	for _, scene := range []func() error{s.deny, s.silence, s.owner, s.storm, s.command, s.evidence, s.forged, s.contain} {
+	for _, scene := range []func() error{s.deny, s.silence, s.owner, s.storm, s.command, s.evidence, s.records, s.forged, s.contain, s.incident} {
 		if err := scene(); err != nil {
 			return err
 		}
@@ -103,6 +104,16 @@ func (s *script) incidents(wanted func(pagerdutyfake.Snapshot) bool) error {
 	defer cancel()
 	if err := s.world.Pager.WaitFor(ctx, wanted); err != nil {
 		return fmt.Errorf("step %d: %w", s.step+1, err)
+	}
+	return nil
+}
+
+// hive waits until TheHive's records are as wanted.
+func (s *script) hive(what string, wanted func(thehivefake.Snapshot) bool) error {
+	ctx, cancel := context.WithTimeout(s.ctx, stepTimeout)
+	defer cancel()
+	if err := s.world.Hive.WaitFor(ctx, wanted); err != nil {
+		return fmt.Errorf("step %d: %s: %w", s.step+1, what, err)
 	}
 	return nil
 }
@@ -212,10 +223,30 @@ func (s *script) owner() error {
 	if err := s.send("probe-again"); err != nil {
 		return err
 	}
+	if err := s.taken(); err != nil {
+		return err
+	}
+	s.world.Forward(10 * time.Second) // changes of a message are gathered for some seconds
 	if _, err := s.message(s.world.Payments.ID, "40 times"); err != nil {
 		return err
 	}
 	s.tell("The same finding again, now seen 40 times: the message is edited, nobody gets a second one.")
+	return nil
+}
+
+// taken waits until the bot has taken everything from the queue.
+func (s *script) taken() error {
+	ctx, cancel := context.WithTimeout(s.ctx, stepTimeout)
+	defer cancel()
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for s.world.SQS.Depth(rig.Queue)+s.world.SQS.InFlight(rig.Queue) > 0 {
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("step %d: the queue is not emptied: %w", s.step+1, ctx.Err())
+		case <-tick.C:
+		}
+	}
 	return nil
 }
 

@@ -40,7 +40,7 @@ var machines = []struct {
 const noor = "U0NOOR"
 
 // snapshotTime is how long AWS takes for a snapshot here.
-const snapshotTime = 40 * time.Second
+const snapshotTime = 12 * time.Second
 
 // newWorld is the rig with a second approver and some machines in it.
 func newWorld(ctx context.Context, o rig.Options) (*rig.Rig, error) {
