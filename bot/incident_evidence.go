@@ -12,6 +12,19 @@ import (
 // shownArtifacts is how many pieces of evidence a line names.
 const shownArtifacts = 3
 
+// placeOf is where operations asked for in a channel are shown: an incident's
+// channel, with the incident's reference, else the security channel.
+func (b *Bot) placeOf(ctx context.Context, channel string) (where, incident string, err error) {
+	if channel == b.cfg.SecurityChannel {
+		return channel, "", nil
+	}
+	c, err := b.whichIncident(ctx, channel, "")
+	if err != nil || !c.IsOpen() {
+		return "", "", err
+	}
+	return c.Channel, c.Ref(), nil
+}
+
 // evidenceFor writes how an operation ended into the open incident it belongs
 // to: the one it was asked for in, else the one about its case.
 func (t *tx) evidenceFor(ctx context.Context, o *responders.Operation, now time.Time) error {

@@ -19,8 +19,11 @@ func (b *Bot) recordIncident(ctx context.Context, c *incidents.Incident, e *stor
 	if b.hive == nil { // it was taken out of the configuration meanwhile
 		return did(e), nil
 	}
-	r, err := b.hive.CreateCase(ctx, thehive.Alert{Type: "incident", Ref: c.ID, Title: message.L(c.Ref() + " ").V(c.Title), Description: incidentNotice(c),
-		Level: c.Severity, At: c.Opened, Tags: []string{c.Ref()}}, b.cfg.CaseTemplate)
+	r, err := b.hive.CreateAlert(ctx, thehive.Alert{Type: "incident", Ref: c.ID, Title: message.L(c.Ref() + " ").V(c.Title), Description: incidentNotice(c),
+		Level: c.Severity, At: c.Opened, Tags: []string{c.Ref()}})
+	if err == nil {
+		r, err = b.promote(ctx, r)
+	}
 	if err != nil {
 		return nil, err
 	}

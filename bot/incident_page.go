@@ -65,15 +65,19 @@ func (b *Bot) pageIncidentElsewhere(ctx context.Context, c *incidents.Incident, 
 	return pageSent(e), nil
 }
 
-// incidentFallback names no more than the reference and why: the fallback
-// channel may have more readers than the incident.
+// incidentFallback says where help is needed and why, and nothing else of the
+// incident: the fallback channel may have more readers.
 func (b *Bot) incidentFallback(c *incidents.Incident, p incidents.Page) message.Message {
 	head := message.Text{}
 	if b.cfg.OnCallMention != "" {
 		head = head.Person(b.cfg.OnCallMention).L(" ")
 	}
 	m := message.Message{}.Title(message.L("Page: PagerDuty did not take this one"))
-	m = m.Para(head.L("please look at incident ").Code(c.Ref()).L(" in ").Channel(c.Channel).L(": ").V(p.Why))
+	head = head.L("please look at incident ").Code(c.Ref())
+	if c.Channel != "" {
+		head = head.L(" in ").Channel(c.Channel)
+	}
+	m = m.Para(head.L(": ").V(p.Why))
 	return m.Note(message.L("PagerDuty is still being tried. You see this because nobody may have been called."))
 }
 

@@ -64,7 +64,10 @@ func (b *Bot) peopleOnCall(ctx context.Context) (ids []string, missing []inciden
 // mentioned are the people behind on_call_mention: a user, or a group's members.
 func (b *Bot) mentioned(ctx context.Context) ([]string, error) {
 	id := b.cfg.OnCallMention
-	if id == "" || id[0] != 'S' {
+	switch {
+	case id == "":
+		return nil, nil
+	case id[0] != 'S':
 		return []string{id}, nil
 	}
 	return b.slack.GroupMembers(ctx, id)
@@ -124,7 +127,7 @@ func notInvited(u chat.User, err error) string {
 	return ""
 }
 
-// onCallLines are for people who ask who is on call.
+// onCallByPolicy sorts who is on call by escalation policy, in PagerDuty's order.
 func onCallByPolicy(list []pagerduty.Person) (policies []string, by map[string][]pagerduty.Person) {
 	by = map[string][]pagerduty.Person{}
 	for _, p := range list {

@@ -61,7 +61,7 @@ func (b *Bot) doIncident(ctx context.Context, step string, e *store.Effect) erro
 	if !c.Known() {
 		return b.change(ctx, func(t *tx, _ time.Time) error { t.finish(e); return nil })
 	}
-	failpoint.Hit("incident." + step)
+	failpoint.Hit("incident." + step) // such as incident.channel
 	report, err := do(b, ctx, c, e)
 	failpoint.Hit("incident." + step + ".done")
 	if err != nil && !hopeless(err) && b.clock.Now().Sub(e.Planned) < patienceOf(step) {
@@ -107,19 +107,14 @@ func whyNot(err error) string {
 	return "it did not work for too long; the log has the cause"
 }
 
-// makeChannel makes the channel, or finds the one an earlier attempt made whose
-// answer was lost.
+// makeChannel makes the channel. When its name is taken, that may be by an
+// earlier attempt whose answer was lost: then that channel is it.
 func (b *Bot) makeChannel(ctx context.Context, c *incidents.Incident, e *store.Effect) (outcome, error) {
 	made := func(id string) outcome {
 		return func(c *incidents.Incident, now time.Time) []store.Effect { return c.ChannelMade(e.ID, id, now) }
 	}
 	if c.Channel != "" {
 		return made(c.Channel), nil
-	}
-	if e.Attempt > 1 {
-		if ch, found, err := b.ownChannel(ctx, c); err != nil || found {
-			return made(ch.ID), err
-		}
 	}
 	ch, err := b.slack.CreateChannel(ctx, c.Name, !c.Public)
 	if chat.CodeOf(err) == chat.NameTaken {
@@ -251,7 +246,7 @@ func (b *Bot) namesFor(ctx context.Context, c *incidents.Incident) incidents.Nam
 	return func(id string) string { return names[id] }
 }
 
-// file is a timeline, in one of its two forms.
+// timelineFile is a timeline in one of its two forms.
 type timelineFile struct {
 	name, kind string
 	body       []byte
@@ -281,7 +276,7 @@ func (b *Bot) exportTimeline(ctx context.Context, c *incidents.Incident, e *stor
 	return func(c *incidents.Incident, now time.Time) []store.Effect { return c.TimelineExported(e.ID, now) }, err
 }
 
-// summaryLine is an incident in the words of other systems.
+// incidentNotice describes an incident to other systems.
 func incidentNotice(c *incidents.Incident) message.Message {
 	return message.Message{}.Para(c.Headline()).Para(message.L("Opened ").At(c.Opened).L(". Worked in Slack; the timeline is added here at the end."))
 }

@@ -141,19 +141,6 @@ func (b *Bot) Order(ctx context.Context, r commands.Request, c commands.Order) (
 	return b.start(ctx, o)
 }
 
-// placeOf is where operations asked for in a channel are shown: an incident's
-// channel, with the incident's reference, else the security channel.
-func (b *Bot) placeOf(ctx context.Context, channel string) (where, incident string, err error) {
-	if channel == b.cfg.SecurityChannel {
-		return channel, "", nil
-	}
-	c, err := b.whichIncident(ctx, channel, "")
-	if err != nil || !c.IsOpen() {
-		return "", "", err
-	}
-	return c.Channel, c.Ref(), nil
-}
-
 // locate finds out where an instance is and which case is about it.
 func (b *Bot) locate(ctx context.Context, o *order, c commands.Order) (*message.Message, error) {
 	o.about.Channel = b.cfg.SecurityChannel

@@ -14,6 +14,44 @@ import (
 	"github.com/securitybot/securitybot/internal/rig"
 )
 
+func TestWhatFailsIsShownAndTheRestGoesOn(t *testing.T) {
+	t.Parallel()
+	s := begin(t, rig.Options{})
+	s.Slack.NoCanvases("team_tier_cannot_create_channel_canvases")
+	s.Slack.Next("conversations.invite", 1, slackfake.Status(503))
+	s.Slack.Next("conversations.setTopic", 1, slackfake.RateLimited("1"))
+	s.Pager.Fail(pagerdutyfake.Status(503), pagerdutyfake.Drop())
+	s.ir(s.Omar, s.Security.ID, "open critical Backups are encrypted <@"+s.Gus.ID+">")
+	room := s.roomWhen("backups", func(c slackfake.Channel) bool {
+		return len(c.Pins) == 2 && slices.Contains(c.Members, s.Omar.ID) && c.Topic != ""
+	})
+	s.summary(room.ID, "in a pinned message of this channel", "Not here", "a guest", "paged")
+	s.message(room.ID, "Impact", "Evidence", "Decisions")
+	if p := s.incidents("the page is not tried again", open(1)); len(p.Doubles()) != 0 {
+		t.Errorf("doubles %v", p.Doubles())
+	}
+}
+
+func TestALostAnswerMakesOneChannel(t *testing.T) {
+	t.Parallel()
+	s := begin(t, rig.Options{})
+	s.Slack.Next("conversations.create", 1, slackfake.Cut())
+	s.ir(s.Omar, s.Security.ID, "open low Odd mail")
+	room := s.roomWhen("odd-mail", func(c slackfake.Channel) bool { return len(c.Pins) == 1 })
+	s.settled()
+	n := 0
+	s.Slack.Look(func(st slackfake.State) {
+		for _, c := range st.Channels() {
+			if strings.HasPrefix(c.Name, "inc-") {
+				n++
+			}
+		}
+	})
+	if n != 1 || len(s.Pager.Snapshot().Incidents) != 0 {
+		t.Errorf("%d channels, %d pages for a low incident in %s", n, len(s.Pager.Snapshot().Incidents), room.Name)
+	}
+}
+
 func TestAnIncidentsPageThatIsRefusedReachesPeopleTheOtherWay(t *testing.T) {
 	t.Parallel()
 	s := begin(t, rig.Options{})
@@ -93,6 +131,28 @@ func TestOneEnvelopeOpensOneIncident(t *testing.T) {
 		if r != replies[0] || !strings.Contains(r, "is open") {
 			t.Errorf("told %q and %q", replies[0], r)
 		}
+	}
+}
+
+func TestTwoFormsAboutOneCaseOpenOneIncident(t *testing.T) {
+	t.Parallel()
+	s := begin(t, rig.Options{})
+	s.Send(rig.Miner(1).SNS())
+	m := s.message(s.Security.ID, "digital money")
+	for _, u := range []slackfake.User{s.Omar, s.Mei} {
+		s.click(u, m, "Open incident…")
+		s.dialog(u)
+	}
+	s.fillIn(s.Omar, map[string]string{"title": "Mining by Omar"})
+	s.fillIn(s.Mei, map[string]string{"title": "Mining by Mei"})
+	s.room("mining-by-omar")
+	s.until("Mei is not shown the way", func(st slackfake.State) bool {
+		views := st.Views(s.Mei.ID)
+		return len(views) == 1 && strings.Contains(string(views[0].Raw), "is being worked in")
+	})
+	s.settled()
+	if n := len(s.rooms()); n != 1 {
+		t.Errorf("%d channels", n)
 	}
 }
 

@@ -11,7 +11,6 @@ import (
 
 	"github.com/securitybot/securitybot/bot"
 	"github.com/securitybot/securitybot/internal/audit"
-	"github.com/securitybot/securitybot/internal/fakes/pagerdutyfake"
 	"github.com/securitybot/securitybot/internal/fakes/slackfake"
 	"github.com/securitybot/securitybot/internal/fakes/thehivefake"
 	"github.com/securitybot/securitybot/internal/rig"
@@ -243,44 +242,6 @@ func TestAnIncidentFromTheButtonOfACase(t *testing.T) {
 	s.ir(s.Omar, room.ID, "snapshot "+id)
 	s.message(room.ID, "Snapshot", id)
 	s.message(room.ID, "asked for snapshot", "done", "snap-")
-}
-
-func TestWhatFailsIsShownAndTheRestGoesOn(t *testing.T) {
-	t.Parallel()
-	s := begin(t, rig.Options{})
-	s.Slack.NoCanvases("team_tier_cannot_create_channel_canvases")
-	s.Slack.Next("conversations.invite", 1, slackfake.Status(503))
-	s.Slack.Next("conversations.setTopic", 1, slackfake.RateLimited("1"))
-	s.Pager.Fail(pagerdutyfake.Status(503), pagerdutyfake.Drop())
-	s.ir(s.Omar, s.Security.ID, "open critical Backups are encrypted <@"+s.Gus.ID+">")
-	room := s.roomWhen("backups", func(c slackfake.Channel) bool {
-		return len(c.Pins) == 2 && slices.Contains(c.Members, s.Omar.ID) && c.Topic != ""
-	})
-	s.summary(room.ID, "in a pinned message of this channel", "Not here", "a guest", "paged")
-	s.message(room.ID, "Impact", "Evidence", "Decisions")
-	if p := s.incidents("the page is not tried again", open(1)); len(p.Doubles()) != 0 {
-		t.Errorf("doubles %v", p.Doubles())
-	}
-}
-
-func TestALostAnswerMakesOneChannel(t *testing.T) {
-	t.Parallel()
-	s := begin(t, rig.Options{})
-	s.Slack.Next("conversations.create", 1, slackfake.Cut())
-	s.ir(s.Omar, s.Security.ID, "open low Odd mail")
-	room := s.roomWhen("odd-mail", func(c slackfake.Channel) bool { return len(c.Pins) == 1 })
-	s.settled()
-	n := 0
-	s.Slack.Look(func(st slackfake.State) {
-		for _, c := range st.Channels() {
-			if strings.HasPrefix(c.Name, "inc-") {
-				n++
-			}
-		}
-	})
-	if n != 1 || len(s.Pager.Snapshot().Incidents) != 0 {
-		t.Errorf("%d channels, %d pages for a low incident in %s", n, len(s.Pager.Snapshot().Incidents), room.Name)
-	}
 }
 
 func TestADayWithoutAWordIsAskedAbout(t *testing.T) {

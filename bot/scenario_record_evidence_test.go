@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/securitybot/securitybot/bot/chat"
 	"github.com/securitybot/securitybot/internal/fakes/slackfake"
 	"github.com/securitybot/securitybot/internal/fakes/thehivefake"
 	"github.com/securitybot/securitybot/internal/rig"
@@ -27,14 +28,13 @@ func (s *scene) orders(user slackfake.User, m slackfake.Message, action responde
 	}
 }
 
-func TestWhatAnOperationLeftBehindArrivesInTheHive(t *testing.T) {
-	t.Parallel()
-	s := begin(t, rig.Options{Records: true})
-	s.Hive.Fail(thehivefake.AnswerLost().Only("attach"))
+// snapshotted lets Omar take a snapshot of the machine of a paged case, and
+// waits for its record.
+func (s *scene) snapshotted() thehivefake.Snapshot {
+	s.t.Helper()
 	s.Machine(1)
 	s.Send(rig.Miner(1).SNS())
-	m := s.message(s.Security.ID, "digital money")
-	s.orders(s.Omar, m, responders.Snapshot)
+	s.orders(s.Omar, s.message(s.Security.ID, "digital money"), responders.Snapshot)
 	files := func(h thehivefake.Snapshot) bool {
 		return len(h.Cases) == 1 && slices.ContainsFunc(h.Cases[0].Attachments, func(a thehivefake.Attachment) bool { return strings.Contains(a.Name, "snapshot") })
 	}
@@ -44,7 +44,54 @@ func TestWhatAnOperationLeftBehindArrivesInTheHive(t *testing.T) {
 			break
 		}
 	}
-	h := s.recorded("the manifest does not arrive", files)
+	return s.recorded("the manifest does not arrive", files)
+}
+
+func TestOneRefusedArtifactDoesNotKeepTheRestOut(t *testing.T) {
+	t.Parallel()
+	s := begin(t, rig.Options{Records: true, Policy: pageAlways(t)})
+	s.Hive.Fail(thehivefake.Status(400).Only("observable"))
+	h := s.snapshotted()
+	n := 0
+	for _, o := range h.Cases[0].Observables {
+		if strings.Contains(o.Data, ":snapshot/") {
+			n++
+		}
+	}
+	if want := len(s.AWS.Snapshots(rig.Account, rig.Region)) - 1; n != want || want < 1 {
+		t.Errorf("%d snapshots are recorded, want %d", n, want)
+	}
+}
+
+func TestAnOperationAboutAnOwnersCaseMakesItMatter(t *testing.T) {
+	t.Parallel()
+	s := begin(t, rig.Options{Records: true, Policy: policyFile(t, "inquire: {timeout: 4h, on_timeout: page}")})
+	s.Slack.Next("chat.postMessage", -1, slackfake.Status(503)) // so that the case is still open
+	id := s.Machine(1)
+	s.Send(rig.Probe(1).SNS())
+	for s.ctx.Err() == nil {
+		if lives, err := s.Bots[0].Lives(s.ctx, 1); err == nil && len(lives) == 1 {
+			break
+		}
+		wait(s.ctx, 10*time.Millisecond)
+	}
+	if n := len(s.Hive.Snapshot().Alerts); n != 0 {
+		t.Fatal("what owners are told has an alert")
+	}
+	if _, err := s.Bots[0].Command(s.ctx, chat.Command{Name: "/ir", Text: "snapshot " + id, User: s.Omar.ID, Team: s.team(s.Omar), EnvelopeID: "e1"}); err != nil {
+		t.Fatal(err)
+	}
+	s.recorded("the operation is not in a record", func(h thehivefake.Snapshot) bool {
+		return len(h.Alerts) == 1 && says(h.Alerts[0].Comments, "asked to snapshot") == 1
+	})
+	s.Slack.ClearFaults()
+}
+
+func TestWhatAnOperationLeftBehindArrivesInTheHive(t *testing.T) {
+	t.Parallel()
+	s := begin(t, rig.Options{Records: true, Policy: pageAlways(t)})
+	s.Hive.Fail(thehivefake.AnswerLost().Only("attach"))
+	h := s.snapshotted()
 	k := h.Cases[0]
 	if len(k.Attachments) != 1 {
 		t.Errorf("%d files, want one", len(k.Attachments))

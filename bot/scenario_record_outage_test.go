@@ -35,11 +35,8 @@ func (l *lockedLog) count(s string) int {
 
 func TestAHiveThatHangsKeepsNobodyWaiting(t *testing.T) {
 	t.Parallel()
-	dir, policy := t.TempDir(), filepath.Join(t.TempDir(), "policy.yaml")
-	if err := os.WriteFile(policy, []byte("version: 1\nrules:\n  - id: default\n    then: page\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	s := begin(t, rig.Options{Records: true, Policy: policy, Extra: "archive: {dir: " + dir + "}\n"})
+	dir := t.TempDir()
+	s := begin(t, rig.Options{Records: true, Policy: pageAlways(t), Extra: "archive: {dir: " + dir + "}\n"})
 	s.Hive.Down(thehivefake.Hang())
 	for n := range 10 {
 		s.Send(rig.Miner(n + 1).SNS())
@@ -55,6 +52,16 @@ func TestAHiveThatHangsKeepsNobodyWaiting(t *testing.T) {
 		t.Errorf("it took %s, as long as TheHive's time-out", took)
 	}
 	s.Hive.Close() // ends what hangs
+}
+
+// pageAlways is a policy that pages about everything and takes no evidence.
+func pageAlways(t *testing.T) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "policy.yaml")
+	if err := os.WriteFile(path, []byte("version: 1\nrules:\n  - id: default\n    then: page\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
 }
 
 // archived counts the cases in the archive.
@@ -155,9 +162,13 @@ func TestALateNoAfterAYesIsANewAlert(t *testing.T) {
 
 func TestAnAlertAPersonPromotedGetsTheRestAsACase(t *testing.T) {
 	t.Parallel()
-	s := begin(t, rig.Options{Records: true})
-	s.Send(rig.Ask(1).SNS())
-	m := s.question(1)
+	policy := filepath.Join(t.TempDir(), "policy.yaml")
+	if err := os.WriteFile(policy, []byte("version: 1\nrules:\n  - id: default\n    then: ticket\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s := begin(t, rig.Options{Records: true, Policy: policy})
+	s.Send(rig.Miner(1).SNS())
+	m := s.message(s.Security.ID, "digital money")
 	s.recorded("no alert", func(h thehivefake.Snapshot) bool { return len(h.Alerts) == 1 && len(h.Alerts[0].Comments) == 1 })
 	person, err := thehive.New(thehive.Config{URL: s.Hive.URL, APIKey: rig.HiveKey})
 	if err != nil {
@@ -166,22 +177,24 @@ func TestAnAlertAPersonPromotedGetsTheRestAsACase(t *testing.T) {
 	if _, err := person.Promote(s.ctx, thehive.Record{Kind: thehive.AlertRecord, ID: s.Hive.Snapshot().Alerts[0].ID}, ""); err != nil {
 		t.Fatal(err)
 	}
-	s.click(s.Ana, m, "No, this wasn't me")
-	s.hiveCase("The employee says that it was not them")
-	s.hiveCase("The team was paged")
+	s.verdict(m, "true_positive", "it mines")
+	s.hiveCase("Closed by", "it mines")
+	s.recorded("the case stays open", func(h thehivefake.Snapshot) bool { return h.Cases[0].Status == "TruePositive" })
 }
 
 func TestAfterTwoWeeksALineIsGivenUpAndTheNextIsTried(t *testing.T) {
 	t.Parallel()
 	log := &lockedLog{}
-	s := begin(t, rig.Options{Records: true, Log: log})
+	s := begin(t, rig.Options{Records: true, Log: log, Policy: pageAlways(t)})
 	s.Hive.Down(thehivefake.Status(503))
-	s.Send(rig.Probe(1).SNS(), rig.Miner(1).SNS())
+	s.Send(rig.Miner(1).SNS())
 	m := s.message(s.Security.ID, "digital money")
 	s.recorded("nothing is tried", func(h thehivefake.Snapshot) bool { return len(h.Calls) > 0 })
 	s.Forward(14*24*time.Hour - time.Hour)
 	calls := len(s.Hive.Snapshot().Calls)
 	s.recorded("it is not tried to the end", func(h thehivefake.Snapshot) bool { return len(h.Calls) > calls })
+	s.Forward(10 * time.Minute)
+	s.recorded("it is not tried on", func(h thehivefake.Snapshot) bool { return len(h.Calls) > calls+1 })
 	if n := log.count("TheHive does not have a part of a record"); n != 0 {
 		t.Errorf("given up early: %d", n)
 	}

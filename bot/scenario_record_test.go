@@ -115,7 +115,7 @@ func TestANoBecomesACaseInTheHive(t *testing.T) {
 
 func TestTheHiveDownForAnHourGetsEveryRecordOnce(t *testing.T) {
 	t.Parallel()
-	s := begin(t, rig.Options{Records: true})
+	s := begin(t, rig.Options{Records: true, Policy: pageAlways(t)})
 	s.Hive.Down(thehivefake.Status(503))
 	s.Send(rig.Miner(1).SNS())
 	s.incidents("TheHive's outage keeps a page back", open(1))
