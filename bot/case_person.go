@@ -206,7 +206,7 @@ func (b *Bot) Case(ctx context.Context, ref string) (message.Message, bool, erro
 	if c.Finding == nil {
 		return message.Message{}.Para(message.Text{}.Code(ref).L(": " + string(c.Status) + ", " + verdictWords(c.Outcome) + ". Its details are no longer kept.")), true, nil
 	}
-	m := message.Message{}.Title(message.L(headline(&c))).Para(caseStatus(&c)).Fields(caseFields(&c)...).Para(decisionText(&c))
+	m := message.Message{}.Title(message.L(headline(&c))).Para(caseStatus(&c)).Fields(caseFields(&c)...).Para(b.withRecord(decisionText(&c), &c))
 	for _, e := range c.Timeline {
 		m = m.Note(message.Text{}.At(e.At).L("  ").V(e.What))
 	}

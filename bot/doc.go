@@ -20,6 +20,16 @@
 //  6. A responder closes the case ([Bot.Submit], closeCase): planned pages are
 //     cancelled, sent ones resolved, buttons disappear.
 //
+// # The life of an incident
+//
+// [Bot.Command] or a button opens one (openIncident): the incident, its audit
+// record and its planned steps are one commit. doIncident performs the steps,
+// one function each in incidentSteps: channel, members, summary, document,
+// TheHive, page. What people do goes through onIncident, which authorises on each
+// linked case. What operations did on instances is written into it by
+// evidenceFor. Closing plans its end: timeline into the channel and TheHive, pages
+// resolved, channel archived.
+//
 // # What to rely on
 //
 // All decisions are made by pure engines (bot/cases, inquiries,

@@ -70,6 +70,7 @@ func (b *Bot) tellSecurity(ctx context.Context, t *tx, q inquiries.Inquiry, what
 		return err
 	}
 	c.Note(now, what)
+	c.Comment(now, what)
 	t.plan(c.Say(what, now)...)
 	t.touch(c)
 	return nil

@@ -38,8 +38,8 @@ func (b *Bot) newLookups(c *lookup.Config) (*lookup.Investigator, error) {
 	return v, nil
 }
 
-// linkHosts are the sources' pages that a report links to.
-func linkHosts() []string {
+// lookUpHosts are the sources' pages that a report links to.
+func lookUpHosts() []string {
 	return []string{"urlscan.io", "www.virustotal.com", "www.abuseipdb.com", "viz.greynoise.io", "www.shodan.io"}
 }
 

@@ -122,7 +122,7 @@ func TestADomainIsLookedUpWithoutItsServersSeeingIt(t *testing.T) {
 	if asked := dnsAbout(s, "evil.example"); len(asked) == 0 {
 		t.Error("its servers were not asked")
 	}
-	s.recorded("look up an indicator", "evil.example", 2)
+	s.audited("look up an indicator", "evil.example", 2)
 }
 
 // dnsAbout lists the questions that reach the servers of a name.
@@ -136,8 +136,8 @@ func dnsAbout(s *scene, name string) []string {
 	return out
 }
 
-// recorded waits until the audit log has so many records of an act on something.
-func (s *scene) recorded(act, object string, want int) {
+// audited waits until the audit log has so many records of an act on something.
+func (s *scene) audited(act, object string, want int) {
 	s.t.Helper()
 	n := 0
 	for s.ctx.Err() == nil {

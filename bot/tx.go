@@ -145,6 +145,9 @@ func (t *tx) empty() bool {
 // finalise turns the transaction into one atomic commit.
 func (t *tx) finalise() (store.Commit, error) {
 	now := t.b.clock.Now()
+	for id := range t.touched {
+		t.plan(t.cases[id].Recording(now)...)
+	}
 	for i := range t.effects {
 		// The store counts in milliseconds and is never early: what is due now
 		// must not have to wait for the next look.

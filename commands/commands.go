@@ -68,6 +68,7 @@ type Desks struct {
 	Cases      CaseDesk
 	Actions    ActionDesk
 	Operations OperationDesk
+	Incidents  IncidentDesk
 	LookUps    LookUpDesk
 }
 
@@ -95,6 +96,9 @@ func New(gate Gate, d Desks) *Set {
 	s := &Set{gate: gate, desks: d}
 	if d.Cases != nil {
 		s.table = append(s.table, listCommand(), caseCommand(), verifyCommand())
+	}
+	if d.Incidents != nil {
+		s.table = append(s.table, incidentCommands()...)
 	}
 	if d.LookUps != nil {
 		s.table = append(s.table, ipCommand(), domainCommand())

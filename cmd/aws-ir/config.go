@@ -138,7 +138,7 @@ func (s settings) assemble(hub aws.Config, records awsir.Records, log *slog.Logg
 	if err != nil {
 		return nil, err
 	}
-	return &system{recording{a, store}, store}, nil
+	return &system{awsir.NewRecorder(a, store), store}, nil
 }
 
 func (s settings) store(hub aws.Config) (*awsir.Evidence, error) {

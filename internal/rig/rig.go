@@ -33,6 +33,7 @@ import (
 	"github.com/securitybot/securitybot/internal/fakes/pagerdutyfake"
 	"github.com/securitybot/securitybot/internal/fakes/slackfake"
 	"github.com/securitybot/securitybot/internal/fakes/sqsfake"
+	"github.com/securitybot/securitybot/internal/fakes/thehivefake"
 	"github.com/securitybot/securitybot/internal/store"
 )
 
@@ -49,6 +50,13 @@ const (
 	FallbackKey = "fedcba9876543210fedcba9876543210"
 )
 
+// The key that may ask PagerDuty who is on call, and the escalation policy that
+// counts: Omar is called first, Mei after him.
+const (
+	onCallToken  = "u+example-read-only"
+	onCallPolicy = "P0SECURITY"
+)
+
 // Options change the world. The zero value is what the demo runs on.
 type Options struct {
 	Redis    string    // address of a redis-server; empty runs one in this process
@@ -61,18 +69,19 @@ type Options struct {
 	Quiet    bool          // no second PagerDuty key
 	Replica  int           // bots on the same world; 0 means 1
 	Prepare  func(*Rig)    // fills the world before there are bots
+	Records  bool          // cases are recorded in TheHive
 	Patience time.Duration // how long one source of look-ups is waited for; 0 is the usual time
 	NoBots   bool          // neither bot nor store: the caller runs processes of its own
 }
 
 // Rig is the world. Its fields may be used directly.
 type Rig struct {
-	Slack *slackfake.Server
-	SQS   *sqsfake.Server
-	Pager *pagerdutyfake.Server
-	AWS   *awsfake.Cloud
-	// Lookups are the sources that are asked about addresses and domains.
-	Lookups *lookupfake.Server
+	Slack   *slackfake.Server
+	SQS     *sqsfake.Server
+	Pager   *pagerdutyfake.Server
+	AWS     *awsfake.Cloud
+	Lookups *lookupfake.Server  // the sources that are asked about addresses and domains
+	Hive    *thehivefake.Server // nil without Options.Records
 	Store   *store.Store
 	Bots    []*bot.Bot
 	Clock   *Clock
@@ -101,10 +110,11 @@ func (c *Clock) Skipped() time.Duration { return time.Duration(c.skip.Load()) }
 // New builds the world without starting the bot.
 func New(ctx context.Context, o Options) (*Rig, error) {
 	r := &Rig{options: o, Clock: &Clock{}, Slack: slackfake.New(o.Slack...), Lookups: lookupfake.New(), SQS: sqsfake.New(o.Queue...), Pager: pagerdutyfake.New(
-		pagerdutyfake.WithService("Security on call", RoutingKey), pagerdutyfake.WithService("Security fallback", FallbackKey))}
+		pagerdutyfake.WithService("Security on call", RoutingKey), pagerdutyfake.WithService("Security fallback", FallbackKey), pagerdutyfake.WithAPIToken(onCallToken))}
 	if err := r.cloud(); err != nil {
 		return nil, err
 	}
+	r.records(o.Records)
 	r.people()
 	if o.Prepare != nil {
 		o.Prepare(r)
@@ -152,12 +162,16 @@ func (r *Rig) people() {
 	r.Payments = channel("C0PAYMENTS", "payments", r.Priya.ID, r.Ana.ID, r.Gus.ID)
 	r.Platform = channel("C0PLATFORM", "platform", r.Priya.ID, r.Ana.ID)
 	r.OnCall = r.Slack.AddUsergroup(slackfake.Usergroup{ID: "S0ONCALL", Handle: "security-oncall", Name: "Security on call", Users: []string{r.Omar.ID}})
+	shift := pagerdutyfake.Shift{Policy: onCallPolicy, PolicyName: "Security", Level: 1, UserID: "PDOMAR", Name: r.Omar.RealName, Email: r.Omar.Email}
+	second := shift
+	second.Level, second.UserID, second.Name, second.Email = 2, "PDMEI", r.Mei.RealName, r.Mei.Email
+	r.Pager.SetRota(shift, second)
 }
 
 // build makes one bot on this world, from a configuration file like anybody's.
 func (r *Rig) build(ctx context.Context) (*bot.Bot, error) {
 	cfg, err := config.Loader{LookupEnv: func(name string) (string, bool) {
-		v, ok := map[string]string{"APP": r.Slack.AppToken, "BOT": r.Slack.BotToken, "KEY": RoutingKey, "KEY2": FallbackKey,
+		v, ok := map[string]string{"APP": r.Slack.AppToken, "BOT": r.Slack.BotToken, "KEY": RoutingKey, "KEY2": FallbackKey, "ONCALL": onCallToken, "HIVE": HiveKey,
 			"VIRUSTOTAL": lookupfake.VirusTotalKey, "ABUSEIPDB": lookupfake.AbuseIPDBKey}[name]
 		return v, ok
 	}}.Parse("securitybot.yaml", []byte(r.Config("127.0.0.1:6379")))
@@ -200,7 +214,8 @@ func (r *Rig) Config(addr string) string {
 		r.awsConfig(),
 		r.lookupConfig(),
 	}
-	key := "pagerduty: {routing_key: \"${env:KEY}\", events_url: " + r.Pager.URL
+	lines = append(lines, r.hiveConfig())
+	key := "pagerduty: {routing_key: \"${env:KEY}\", events_url: " + r.Pager.URL + ", api_token: \"${env:ONCALL}\", escalation_policies: [" + onCallPolicy + "], api_url: " + r.Pager.URL
 	if !r.options.Quiet {
 		key += ", fallback_routing_key: \"${env:KEY2}\""
 	}
@@ -283,6 +298,7 @@ func (r *Rig) Close() error {
 	r.Lookups.Close()
 	r.front.Close()
 	r.AWS.Close()
+	r.closeRecords()
 	if r.redis != nil {
 		r.redis.Close()
 	}
@@ -315,6 +331,6 @@ func (r *Rig) Forward(d time.Duration) {
 // Setenv gives a process the keys its configuration refers to.
 func (r *Rig) Setenv() []string {
 	k := r.AWS.User(hubAccount, "securitybot")
-	return append(os.Environ(), "APP="+r.Slack.AppToken, "BOT="+r.Slack.BotToken, "KEY="+RoutingKey, "KEY2="+FallbackKey, "VIRUSTOTAL="+lookupfake.VirusTotalKey, "ABUSEIPDB="+lookupfake.AbuseIPDBKey, "AWS_ENDPOINT_URL_SQS="+r.SQS.URL,
+	return append(os.Environ(), "APP="+r.Slack.AppToken, "BOT="+r.Slack.BotToken, "KEY="+RoutingKey, "KEY2="+FallbackKey, "ONCALL="+onCallToken, "HIVE="+HiveKey, "VIRUSTOTAL="+lookupfake.VirusTotalKey, "ABUSEIPDB="+lookupfake.AbuseIPDBKey, "AWS_ENDPOINT_URL_SQS="+r.SQS.URL,
 		"AWS_ENDPOINT_URL="+r.AWS.URL, "AWS_ACCESS_KEY_ID="+k.AccessKeyID, "AWS_SECRET_ACCESS_KEY="+k.SecretAccessKey, "AWS_EC2_METADATA_DISABLED=true", "AWS_REGION=eu-west-1")
 }
