@@ -21,6 +21,7 @@ const (
 	actCommand     act = "use the command" // commands ask for more
 	actRespond     act = "use the responders' commands"
 	actIncident    act = "run an incident"
+	actEndIncident act = "end an incident"
 	actLookUp      act = "look up an indicator"
 	actCollect     act = "take evidence"      // snapshot, osquery, memory, tcpdump
 	actAskContain  act = "ask to contain"     // isolate and release wait for an approver
@@ -56,7 +57,7 @@ type requirement struct {
 var requirements = map[act]requirement{
 	actAnswer: {role: nobody}, actReadInquiry: {role: nobody},
 	actReadCase: {role: employee}, actCommand: {role: employee},
-	actRespond: {role: responder}, actIncident: {role: responder}, actLookUp: {role: responder},
+	actRespond: {role: responder}, actIncident: {role: responder}, actEndIncident: {role: responder, apart: true}, actLookUp: {role: responder},
 	actCloseCase: {role: responder, apart: true},
 	actCollect:   {role: responder, apart: true}, actAskContain: {role: responder, apart: true},
 	actDecide: {role: approver, apart: true, second: true}, actWithdraw: {role: responder},

@@ -26,11 +26,23 @@ func (b *Bot) newActing(c config.AWSIR, hub aws.Config) (Acting, error) {
 	if err != nil {
 		return Acting{}, err
 	}
-	actor, err := awsir.New(awsir.Config{}, awsir.Deps{Sessions: sessions, Records: records{b}, Evidence: evidence, Now: b.clock.Now, Log: b.log})
+	actor, err := awsir.New(awsir.Config{Tools: toolsOf(c.Tools)}, awsir.Deps{Sessions: sessions, Records: records{b}, Evidence: evidence, Now: b.clock.Now, Log: b.log})
 	if err != nil {
 		return Acting{}, fmt.Errorf("set up aws-ir: %w", err)
 	}
-	return Acting{Actor: actor, Confirm: guardduty.New(sessions), Accounts: c.Accounts, Regions: c.Regions, PerHour: c.CollectPerHour}, nil
+	out := Acting{Actor: actor, Confirm: guardduty.New(sessions), Accounts: c.Accounts, Regions: c.Regions, PerHour: c.CollectPerHour}
+	if evidence != nil {
+		out.Actor = awsir.NewRecorder(actor, evidence)
+	}
+	return out, nil
+}
+
+func toolsOf(c map[string]config.Tool) awsir.Tools {
+	out := awsir.Tools{}
+	for name, t := range c {
+		out[name] = awsir.Tool{Bucket: t.Bucket, Key: t.Key, SHA256: t.SHA256}
+	}
+	return out
 }
 
 // sessionsOf gives sessions in the accounts of the configuration.

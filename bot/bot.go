@@ -21,10 +21,12 @@ import (
 	"github.com/securitybot/securitybot/findings"
 	"github.com/securitybot/securitybot/findings/enrich"
 	"github.com/securitybot/securitybot/findings/intake"
+	"github.com/securitybot/securitybot/findings/lookup"
 	"github.com/securitybot/securitybot/findings/policy"
 	"github.com/securitybot/securitybot/inquiries"
 	"github.com/securitybot/securitybot/internal/store"
 	"github.com/securitybot/securitybot/responders/pagerduty"
+	"github.com/securitybot/securitybot/responders/thehive"
 )
 
 // Settings are what the three lines themselves need from the configuration.
@@ -42,10 +44,12 @@ type Settings struct {
 	Command         string                           // the slash command
 	ArchiveDir      string                           // where decided findings are written; empty for nowhere
 	AWSIR           config.AWSIR                     // what may be done in AWS
+	Incidents       config.Incidents                 // how incident channels are made
 	NLBMap          config.NLBMap                    // ports behind network load balancers
 	Regions         []string                         // where things are looked up when no others are named
 	HTTPAddr        string                           // health and metrics; empty for none
 	AuditLog        AuditSettings                    // who did what
+	CaseTemplate    string                           // of TheHive, for cases made from alerts
 }
 
 // Clock tells the store's time.
@@ -54,16 +58,19 @@ type Clock interface{ Now() time.Time }
 // Deps are the parts a bot is put together from. Chat is made by New, because
 // the bot handles what happens there.
 type Deps struct {
-	Store  *store.Store
-	Clock  Clock
-	Policy *policy.Policy
-	People *enrich.Directory
-	Pager  *pagerduty.Client
-	AWS    aws.Config // the bot's own credentials and endpoints
-	Chat   chat.Config
-	Queues []Queue
-	Log    *slog.Logger
-	Reg    *prometheus.Registry
+	Store   *store.Store
+	Clock   Clock
+	Policy  *policy.Policy
+	People  *enrich.Directory
+	Pager   *pagerduty.Client
+	OnCall  *pagerduty.API  // who is on call; nil: PagerDuty is not asked
+	Hive    *thehive.Client // nil: no records are kept there
+	LookUps *lookup.Config  // who is asked about addresses and domains; nil for nobody, and no commands
+	AWS     aws.Config      // the bot's own credentials and endpoints
+	Chat    chat.Config
+	Queues  []Queue
+	Log     *slog.Logger
+	Reg     *prometheus.Registry
 }
 
 // Queue is one SQS queue to read.
@@ -81,9 +88,13 @@ type Bot struct {
 	policy   *policy.Policy
 	people   *enrich.Directory
 	pager    *pagerduty.Client
+	onCall   *pagerduty.API
+	hive     *thehive.Client
 	acting   Acting
 	looking  looking
 	pauses   pauses
+	lookups  *lookup.Investigator // nil: there are no look-ups
+	lookedUp lookUpLimit
 	slack    *chat.Slack
 	verifier inquiries.Verifier // nil: nobody can prove a "yes"
 	commands *commands.Set
@@ -101,6 +112,7 @@ type Bot struct {
 	held      heldEffects
 	channels  channelQueues
 	groups    groupCache
+	hiveGate  hiveGate
 	notPosted notPosted
 	notices   parkedNotices
 	health    health
@@ -109,11 +121,14 @@ type Bot struct {
 
 // New puts a bot together. Nothing is contacted.
 func New(s Settings, d Deps) (*Bot, error) {
-	b := &Bot{cfg: s, store: d.Store, clock: d.Clock, policy: d.Policy, people: d.People, pager: d.Pager,
+	b := &Bot{cfg: s, store: d.Store, clock: d.Clock, policy: d.Policy, people: d.People, pager: d.Pager, onCall: d.OnCall, hive: d.Hive,
 		log: d.Log, reg: d.Reg, metrics: newMetrics(d.Reg), instance: randomID()[:10] + "-",
-		routes: cases.Routes{Security: s.SecurityChannel, Archive: s.ArchiveDir != ""}}
+		routes: cases.Routes{Security: s.SecurityChannel, Archive: s.ArchiveDir != "", Records: d.Hive != nil}}
 	var err error
 	if b.acting, err = b.newActing(s.AWSIR, d.AWS); err != nil {
+		return nil, err
+	}
+	if b.lookups, err = b.newLookups(d.LookUps); err != nil {
 		return nil, err
 	}
 	if b.looking, err = b.newLooking(d.AWS); err != nil {
@@ -140,9 +155,12 @@ func New(s Settings, d Deps) (*Bot, error) {
 // desks are the parts of the bot that commands speak to. A part that is not
 // configured is not there.
 func (b *Bot) desks() commands.Desks {
-	d := commands.Desks{Cases: b}
+	d := commands.Desks{Cases: b, Incidents: incidentDesk{b}}
 	if b.acting.Actor != nil {
 		d.Actions, d.Operations = b, b
+	}
+	if b.lookups != nil {
+		d.LookUps = b
 	}
 	return d
 }

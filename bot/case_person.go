@@ -99,6 +99,7 @@ func (b *Bot) closeCase(ctx context.Context, s chat.Submission, o cases.Outcome,
 		t.plan(effects...)
 		t.cancel = append(t.cancel, cancel...)
 		t.touch(c)
+		t.closed = append(t.closed, c)
 		t.marks = append(t.marks, store.Mark{ID: "env:" + s.EnvelopeID, TTL: inboxTTL})
 		b.log.Info("case closed", "case", c.Ref(), "by", s.User, "outcome", string(o))
 		if err := b.withdraw(ctx, t, asked, now); err != nil {
@@ -137,6 +138,9 @@ func (b *Bot) caseDetails(ctx context.Context, a chat.Action) (chat.Reply, error
 	}
 	mayClose := b.may(ctx, who{a.User, a.Team}, actCloseCase, objectOf(c))
 	m := b.detailsModal(c, mayClose)
+	if button, ok := b.lookUpButton(c); ok && b.may(ctx, who{a.User, a.Team}, actLookUp, objectOf(c)) {
+		m.Parts = append(m.Parts, message.Part{Kind: message.Actions, Buttons: []message.Button{button}})
+	}
 	return chat.Reply{Modal: &m}, nil
 }
 
@@ -202,9 +206,13 @@ func (b *Bot) Case(ctx context.Context, ref string) (message.Message, bool, erro
 	if c.Finding == nil {
 		return message.Message{}.Para(message.Text{}.Code(ref).L(": " + string(c.Status) + ", " + verdictWords(c.Outcome) + ". Its details are no longer kept.")), true, nil
 	}
-	m := message.Message{}.Title(message.L(headline(&c))).Para(caseStatus(&c)).Fields(caseFields(&c)...).Para(decisionText(&c))
+	m := message.Message{}.Title(message.L(headline(&c))).Para(caseStatus(&c)).Fields(caseFields(&c)...).Para(b.withRecord(decisionText(&c), &c))
 	for _, e := range c.Timeline {
 		m = m.Note(message.Text{}.At(e.At).L("  ").V(e.What))
 	}
-	return m.Actions(detailsButton(&c)), true, nil
+	buttons := []message.Button{detailsButton(&c)}
+	if look, ok := b.lookUpButton(&c); ok {
+		buttons = append(buttons, look)
+	}
+	return m.Actions(buttons...), true, nil
 }

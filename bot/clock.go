@@ -61,6 +61,8 @@ func (b *Bot) fire(ctx context.Context, d store.Due) error {
 		return b.tickInquiry(ctx, id)
 	case "r":
 		return b.tickOperation(ctx, id)
+	case "i":
+		return b.tickIncident(ctx, id)
 	}
 	b.log.Error("a timer of an unknown kind is left alone", "document", d.ID)
 	return nil
@@ -145,12 +147,16 @@ const effectTimeout = 20 * time.Second
 
 // settle records the outcome of an attempt.
 func (b *Bot) settle(ctx context.Context, e *store.Effect, err error) {
+	var wait *later
 	switch {
 	case err == nil:
 		b.metrics.effects.WithLabelValues(e.Kind, "done").Inc()
 	case errors.Is(err, store.ErrFenced):
 		b.metrics.effects.WithLabelValues(e.Kind, "fenced").Inc()
 		b.log.Info("effect was taken over or cancelled", "effect", e.ID)
+	case errors.As(err, &wait):
+		b.metrics.effects.WithLabelValues(e.Kind, "later").Inc()
+		b.giveBack(e, wait.after)
 	default:
 		wait := backoff(e.Attempt)
 		if after := retryAfter(err); after > 0 {

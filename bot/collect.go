@@ -99,6 +99,8 @@ func (b *Bot) collectOne(ctx context.Context, t *tx, c *cases.Case, name string,
 		return err
 	}
 	c.Note(now, fmt.Sprintf("policy starts %s (%s)", name, o.Ref()))
+	c.Keep(b.routes, now)
+	c.Comment(now, fmt.Sprintf("Policy starts %s (%s).", name, o.Ref()))
 	return t.audit(ctx, audit.Record{Actor: audit.Policy, Act: name, Object: j.Target.String(), Digest: j.Digest(), Decision: audit.Allowed,
 		Detail: map[string]string{"case": c.Ref(), "rule": c.Decision.Rule, "operation": o.ID}})
 }

@@ -18,12 +18,12 @@ type door[T any] struct {
 
 // buttons are the doors behind buttons, by the action of the button.
 func buttons() map[string]door[chat.Action] {
-	return joined(inquiryButtons(), caseButtons(), operationButtonDoors())
+	return joined(inquiryButtons(), caseButtons(), operationButtonDoors(), incidentButtons(), lookUpButtons())
 }
 
 // dialogs are the doors behind submitted dialogs, by their callback.
 func dialogs() map[string]door[chat.Submission] {
-	return joined(caseDialogs(), operationDialogs())
+	return joined(caseDialogs(), operationDialogs(), incidentDialogs(), lookUpDialogs())
 }
 
 // joined puts tables together; a name in two of them is a mistake in the

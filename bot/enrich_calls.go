@@ -3,6 +3,7 @@ package bot
 import (
 	"context"
 	"fmt"
+	"net/netip"
 	"strings"
 	"time"
 
@@ -23,7 +24,7 @@ func (b *Bot) enrichCalls(ctx context.Context, f *findings.Finding) (any, error)
 	if err != nil {
 		return nil, err
 	}
-	out := map[string]any{contextKey: []string{callsLine(f, calls)}}
+	out := map[string]any{contextKey: []string{callsLine(f.RemoteIP(), calls)}}
 	if calls.Complete {
 		out["total"], out["failed"], out["names"] = calls.Total, calls.Failed, calls.Top(len(calls.Names))
 	}
@@ -45,9 +46,9 @@ func trailUser(p findings.Principal) string {
 }
 
 // callsLine says in one line what was found.
-func callsLine(f *findings.Finding, c trail.Calls) string {
+func callsLine(ip netip.Addr, c trail.Calls) string {
 	if c.Total == 0 && c.Complete {
-		return fmt.Sprintf("API calls: none from %s with these credentials in 24 hours", f.RemoteIP())
+		return fmt.Sprintf("API calls: none from %s with these credentials in 24 hours", ip)
 	}
 	var names []string
 	for _, n := range c.Names[:min(6, len(c.Names))] {
@@ -60,5 +61,5 @@ func callsLine(f *findings.Finding, c trail.Calls) string {
 	if !c.Complete {
 		least = "at least "
 	}
-	return fmt.Sprintf("API calls from %s with these credentials in 24 hours: %s%d, %d failed: %s", f.RemoteIP(), least, c.Total, c.Failed, strings.Join(names, ", "))
+	return fmt.Sprintf("API calls from %s with these credentials in 24 hours: %s%d, %d failed: %s", ip, least, c.Total, c.Failed, strings.Join(names, ", "))
 }

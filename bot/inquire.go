@@ -37,6 +37,9 @@ func (b *Bot) applyInquiry(ctx context.Context, t *tx, q inquiries.Inquiry, effe
 				if c.Known() {
 					t.plan(c.Decided(e.Step, e.Why, b.routes, now)...)
 					t.touch(c)
+					if !c.IsOpen() {
+						t.closed = append(t.closed, c)
+					}
 				}
 			}
 		case inquiries.EffectAsk:
@@ -67,6 +70,7 @@ func (b *Bot) tellSecurity(ctx context.Context, t *tx, q inquiries.Inquiry, what
 		return err
 	}
 	c.Note(now, what)
+	c.Comment(now, what)
 	t.plan(c.Say(what, now)...)
 	t.touch(c)
 	return nil

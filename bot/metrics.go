@@ -19,6 +19,7 @@ type metrics struct {
 	closed        *prometheus.CounterVec
 	answers       *prometheus.CounterVec
 	parked        *prometheus.CounterVec
+	records       *prometheus.CounterVec
 	asked         prometheus.Counter
 	audit         *prometheus.GaugeVec
 	waiting       *prometheus.GaugeVec
@@ -48,6 +49,7 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		closed:    counter("cases_closed_total", "Cases closed by people, by verdict.", "verdict"),
 		answers:   counter("inquiry_answers_total", "Clicks on questions, by choice and whether they counted.", "choice", "counted"),
 		parked:    counter("parked_total", "Messages that could not be used, by kind.", "kind"),
+		records:   counter("records_total", "Lines of cases' records in TheHive, by what became of them.", "result"),
 		audit:     gauge("audit_repairs", "What the last audit of the store found wrong and repaired.", "what"),
 		waiting:   gauge("effects_waiting", "Planned effects by lane.", "lane"),
 		oldest:    gauge("effects_oldest_seconds", "Age of the oldest due effect by lane.", "lane"),
@@ -70,6 +72,9 @@ func (m *metrics) zero() {
 	}
 	for _, r := range []string{"stored", "later"} {
 		m.arrivals.WithLabelValues(r)
+	}
+	for _, r := range []string{"kept", "refused", "expired"} {
+		m.records.WithLabelValues(r)
 	}
 	for _, lane := range store.Lanes {
 		m.waiting.WithLabelValues(string(lane))

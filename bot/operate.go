@@ -91,8 +91,9 @@ func (b *Bot) plan(ctx context.Context, o *responders.Operation) (responders.Pla
 	return b.acting.Actor.Plan(ctx, o.Job)
 }
 
-// doStep does one step. The job is stored before the next one, also when the
-// step failed: what it announced must not be forgotten.
+// doStep does one step and stores the job before the next one. A step that
+// failed is repeated from the job as it was; what must not be forgotten
+// meanwhile is in the actor's records.
 func (b *Bot) doStep(ctx context.Context, o *responders.Operation, e *store.Effect) error {
 	if o.State != responders.Running {
 		return b.operationDone(ctx, o.ID, e, nil)
@@ -117,14 +118,7 @@ func (b *Bot) doStep(ctx context.Context, o *responders.Operation, e *store.Effe
 		err, final = responders.Doubt("AWS did not let me get further for two hours. Look at the instance: what is listed above was done."), true
 	}
 	if err != nil && !final {
-		keep := b.changeOperation(ctx, o.ID, func(_ *tx, fresh *responders.Operation, _ time.Time) error {
-			if fresh.Seq != o.Seq || fresh.State != responders.Running {
-				return errGiveUp
-			}
-			fresh.Job = job
-			return nil
-		})
-		return errors.Join(err, keep)
+		return err // the stored job is as it was: the same step again
 	}
 	return b.operationDone(ctx, o.ID, e, func(t *tx, fresh *responders.Operation, now time.Time) error {
 		if fresh.Seq != o.Seq || fresh.State != responders.Running {
@@ -213,6 +207,12 @@ func (b *Bot) doOperationRecord(ctx context.Context, o *responders.Operation, e 
 		if err := b.noteOperation(ctx, t, fresh, endWords(fresh), now); err != nil {
 			return err
 		}
+		if err := t.evidenceFor(ctx, fresh, now); err != nil {
+			return err
+		}
+		if err := b.recordOperation(ctx, t, fresh, now); err != nil {
+			return err
+		}
 		t.finish(e)
 		fresh.Finished(e.ID)
 		if err := t.putOperation(fresh, now); err != nil {
@@ -233,6 +233,8 @@ func (b *Bot) noteOperation(ctx context.Context, t *tx, o *responders.Operation,
 		return err
 	}
 	c.Note(now, what)
+	c.Keep(b.routes, now)
+	c.Comment(now, what)
 	t.plan(c.Say(what, now)...)
 	t.touch(c)
 	return nil

@@ -43,6 +43,7 @@ type order struct {
 	target   responders.Target
 	about    responders.About
 	caseRef  string
+	incident string // reference
 	by       who
 	envelope string
 }
@@ -69,7 +70,7 @@ func (b *Bot) start(ctx context.Context, o order) (message.Message, error) {
 	if id == "" {
 		id = responders.IdentityOf(o.by.user)
 	}
-	j := responders.Job{ID: jobID(o.envelope, randomSalt(o.envelope)), Action: o.action.ID, Params: o.params, Target: o.target, By: o.by.user, Identity: id, Case: o.caseRef}
+	j := responders.Job{ID: jobID(o.envelope, randomSalt(o.envelope)), Action: o.action.ID, Params: o.params, Target: o.target, By: o.by.user, Identity: id, Case: o.caseRef, Incident: o.incident}
 	var started bool
 	var op *responders.Operation
 	err = b.changeAudited(ctx, func(t *tx, now time.Time) error {
@@ -130,19 +131,14 @@ func (b *Bot) Order(ctx context.Context, r commands.Request, c commands.Order) (
 	if problem != nil {
 		return *problem, nil
 	}
-	if where := b.placeOf(ctx, r.Channel); where != "" {
+	where, incident, err := b.placeOf(ctx, r.Channel)
+	if err != nil {
+		return message.Message{}, err
+	}
+	if o.incident = incident; where != "" {
 		o.about.Channel = where
 	}
 	return b.start(ctx, o)
-}
-
-// placeOf is where operations asked for in a channel are shown: an incident's
-// channel, else the security channel.
-func (b *Bot) placeOf(_ context.Context, channel string) string {
-	if channel == b.cfg.SecurityChannel {
-		return channel
-	}
-	return ""
 }
 
 // locate finds out where an instance is and which case is about it.
@@ -274,6 +270,10 @@ func (b *Bot) commitDecision(ctx context.Context, a chat.Action, id, what string
 		if err != nil {
 			return err
 		}
+		if o == nil {
+			reply = refusal("I do not know this request any more.")
+			return errGiveUp
+		}
 		effects, err := fn(o, now)
 		if err != nil {
 			reply = refusal(capital(err.Error()) + ".")
@@ -330,7 +330,7 @@ func (b *Bot) takeRelease(ctx context.Context, s chat.Submission) (chat.Reply, e
 		return chat.Reply{Message: refusal("I do not know this request any more. Use the command to release the instance.")}, nil
 	}
 	a, _ := responders.Find(string(responders.Release))
-	return b.submitted(ctx, s, order{action: a, target: o.Job.Target, about: o.About, caseRef: o.Job.Case})
+	return b.submitted(ctx, s, order{action: a, target: o.Job.Target, about: o.About, caseRef: o.Job.Case, incident: o.Job.Incident})
 }
 
 // submitted reads the fields of a dialog into an order and starts it.

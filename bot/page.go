@@ -103,6 +103,7 @@ func (b *Bot) doFallback(ctx context.Context, e *store.Effect) error {
 	failpoint.Hit("fallback.sent")
 	return b.finished(ctx, e, func(c *cases.Case, now time.Time) []store.Effect {
 		c.Note(now, "the team was reached through the fallback")
+		c.Comment(now, "The team was reached through the fallback.")
 		return nil
 	})
 }

@@ -11,10 +11,12 @@ import (
 
 	"github.com/securitybot/securitybot/bot/cases"
 	"github.com/securitybot/securitybot/bot/chat"
+	"github.com/securitybot/securitybot/bot/incidents"
 	"github.com/securitybot/securitybot/internal/failpoint"
 	"github.com/securitybot/securitybot/internal/message"
 	"github.com/securitybot/securitybot/internal/store"
 	"github.com/securitybot/securitybot/responders"
+	"github.com/securitybot/securitybot/responders/thehive"
 )
 
 // do performs one effect: one function a kind, a closed set.
@@ -36,6 +38,8 @@ func (b *Bot) do(ctx context.Context, e *store.Effect) error {
 		return b.doThread(ctx, e)
 	case cases.KindArchive:
 		return b.doArchive(ctx, e)
+	case cases.KindRecord:
+		return b.doRecord(ctx, e)
 	case kindParked:
 		return b.doParked(ctx, e)
 	case kindCollect:
@@ -44,6 +48,9 @@ func (b *Bot) do(ctx context.Context, e *store.Effect) error {
 		return b.doOperation(ctx, e)
 	case kindAsk, kindRemind, kindOutcome, kindVerify:
 		return b.doInquiry(ctx, e)
+	}
+	if step, ok := incidents.StepOf(e.Kind); ok {
+		return b.doIncident(ctx, step, e)
 	}
 	// A newer version planned it: leave it to a replica that knows it.
 	return fmt.Errorf("effect of an unknown kind %q", e.Kind)
@@ -266,6 +273,10 @@ func retryAfter(err error) time.Duration {
 	var ce *chat.Error
 	if errors.As(err, &ce) {
 		return ce.RetryAfter
+	}
+	var he *thehive.Error
+	if errors.As(err, &he) {
+		return he.RetryAfter
 	}
 	return pagerRetryAfter(err)
 }

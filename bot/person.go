@@ -44,7 +44,9 @@ func (b *Bot) Command(ctx context.Context, c chat.Command) (chat.Reply, error) {
 	if out.Share {
 		reply.After = func(ctx context.Context) { b.share(ctx, c, out) }
 	} else if out.Follow != nil {
-		reply.After = func(ctx context.Context) { b.follow(ctx, c, out) }
+		reply.After = func(ctx context.Context) {
+			b.respond(ctx, c.ResponseURL, commands.Reply{Follow: out.Follow}, false)
+		}
 	}
 	if len(out.Message.Parts) > 0 && !out.Share {
 		reply.Message = &out.Message
@@ -82,44 +84,4 @@ func actOf(need commands.Right) act {
 		return actAdmin
 	}
 	return ""
-}
-
-// share posts the answer of a command for everybody in the channel, under the
-// name of who asked.
-func (b *Bot) share(ctx context.Context, c chat.Command, out commands.Reply) {
-	var at chat.Ref
-	show := func(m message.Message) error {
-		m = m.Note(message.L("Shared by ").Person(c.User).L("."))
-		if at.TS != "" {
-			return b.slack.Update(ctx, at, m)
-		}
-		if err := b.slack.Wait(ctx, c.Channel, true); err != nil {
-			return err
-		}
-		ref, err := b.slack.Post(ctx, c.Channel, "", m, "")
-		at = ref
-		return err
-	}
-	err := show(out.Message)
-	if err == nil && out.Follow != nil {
-		err = out.Follow(ctx, show)
-	}
-	if err == nil {
-		return
-	}
-	b.log.Warn("an answer could not be shared", "error", err)
-	sorry := message.Message{}.Para(message.L("I could not post here; invite me to this channel and try again. Only you see this.")).Divider()
-	sorry.Parts = append(sorry.Parts, out.Message.Parts...)
-	if err := b.slack.Respond(ctx, c.ResponseURL, sorry, false); err != nil {
-		b.log.Error("cannot answer a person", "error", err)
-	}
-}
-
-// follow keeps the private answer of a command up to date while more is found
-// out.
-func (b *Bot) follow(ctx context.Context, c chat.Command, out commands.Reply) {
-	err := out.Follow(ctx, func(m message.Message) error { return b.slack.Respond(ctx, c.ResponseURL, m, true) })
-	if err != nil {
-		b.log.Warn("an answer was not brought to its end", "error", err)
-	}
 }

@@ -72,6 +72,14 @@ func Parts(ctx context.Context, cfg *config.Config, log *slog.Logger) (Deps, err
 	if err != nil {
 		return Deps{}, fmt.Errorf("set up PagerDuty: %w", err)
 	}
+	onCall, err := onCallOf(cfg.PagerDuty)
+	if err != nil {
+		return Deps{}, err
+	}
+	hive, err := hiveOf(cfg.TheHive)
+	if err != nil {
+		return Deps{}, err
+	}
 	hub, err := hubOf(ctx, cfg)
 	if err != nil {
 		return Deps{}, err
@@ -80,7 +88,8 @@ func Parts(ctx context.Context, cfg *config.Config, log *slog.Logger) (Deps, err
 	if err != nil {
 		return Deps{}, err
 	}
-	return Deps{Policy: p, People: people, Pager: pager, AWS: hub, Queues: queues, Chat: chatConfig(cfg)}, nil
+	look := cfg.Lookup()
+	return Deps{Policy: p, People: people, Pager: pager, OnCall: onCall, Hive: hive, AWS: hub, LookUps: &look, Queues: queues, Chat: chatConfig(cfg)}, nil
 }
 
 // SettingsOf picks what the three lines need from a configuration.
@@ -88,7 +97,7 @@ func SettingsOf(cfg *config.Config) Settings {
 	return Settings{
 		SecurityChannel: cfg.Channels.Security, FallbackChannel: cfg.Channels.Fallback, NewsChannel: cfg.Channels.Announcements,
 		OnCallMention: cfg.OnCallMention, FallbackAfter: cfg.PagerDuty.FallbackAfter, FallbackKey: cfg.PagerDuty.FallbackRoutingKey.Configured(),
-		Access: cfg.Access, AWSIR: cfg.AWSIR, NLBMap: cfg.NLBMap, Regions: regionsOf(cfg),
+		Access: cfg.Access, AWSIR: cfg.AWSIR, Incidents: cfg.Incidents, CaseTemplate: cfg.TheHive.CaseTemplate, NLBMap: cfg.NLBMap, Regions: regionsOf(cfg),
 		Zone: cfg.Inquiries.Zone, Timeouts: cfg.Inquiries.Timeouts,
 		MaxOpen: cfg.Inquiries.MaxOpen, Command: cfg.Slack.Command, ArchiveDir: cfg.Archive.Dir, HTTPAddr: cfg.HTTP.Addr, AuditLog: auditSettings(cfg),
 	}
@@ -107,7 +116,7 @@ func storeOptions(cfg *config.Config) store.Options {
 func chatConfig(cfg *config.Config) chat.Config {
 	p := cfg.Slack.Posting
 	return chat.Config{AppToken: cfg.Slack.AppToken.Reveal(), BotToken: cfg.Slack.BotToken.Reveal(), APIURL: cfg.Slack.APIURL, Connections: cfg.Slack.Connections,
-		LinkHosts: cfg.Slack.LinkHosts, ChannelInterval: p.ChannelInterval, ChannelBurst: p.ChannelBurst, PostsPerSecond: p.PerSecond, PostBurst: p.Burst}
+		LinkHosts: linkHosts(cfg), ChannelInterval: p.ChannelInterval, ChannelBurst: p.ChannelBurst, PostsPerSecond: p.PerSecond, PostBurst: p.Burst}
 }
 
 // hubOf loads the bot's own AWS settings when it has something to do there.

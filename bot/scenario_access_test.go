@@ -52,9 +52,55 @@ var entries = []entry{
 	{"/ir list", func(s *scene, u slackfake.User, _, _ string) (chat.Reply, error) {
 		return s.Bots[0].Command(s.ctx, chat.Command{Name: "/ir", Text: "list", User: u.ID, Team: s.team(u)})
 	}},
+	{"open incident button", press("incident.open", false)},
+	{"note button", pressIncident("incident.note")},
+	{"lead button", pressIncident("incident.lead")},
+	{"end button", pressIncident("incident.close")},
+	{"open dialog", submit("incident.open", nil)},
+	{"note dialog", submit("incident.note", nil)},
+	{"lead dialog", submit("incident.lead", nil)},
+	{"invite dialog", submit("incident.invite", nil)},
+	{"end dialog", submit("incident.close", nil)},
+	{"/ir open", typed("open")},
+	{"/ir open title", typed("open low Something")},
+	{"/ir status", typed("status INC-AAAAAA")},
+	{"/ir severity", typed("severity INC-AAAAAA high")},
+	{"/ir lead", typed("lead INC-AAAAAA me")},
+	{"/ir invite", typed("invite INC-AAAAAA oncall")},
+	{"/ir page", typed("page INC-AAAAAA help")},
+	{"/ir note", typed("note INC-AAAAAA text")},
+	{"/ir close", typed("close INC-AAAAAA over")},
+	{"/ir oncall", typed("oncall")},
+	{"/ir ip", func(s *scene, u slackfake.User, _, _ string) (chat.Reply, error) {
+		return s.Bots[0].Command(s.ctx, chat.Command{Name: "/ir", Text: "ip 169.254.1.1", User: u.ID, Team: s.team(u)})
+	}},
+	{"loud look-up", press("lookup.loud", false)},
+	{"look-up of a case", press("lookup.case", false)},
+	{"look-up dialog", func(s *scene, u slackfake.User, _, _ string) (chat.Reply, error) {
+		return s.Bots[0].Submit(s.ctx, chat.Submission{EnvelopeID: "l" + u.ID, Callback: "lookup.ask", User: u.ID, Team: s.team(u), Values: map[string]string{"what": "nonsense"}})
+	}},
 	{"/ir help", func(s *scene, u slackfake.User, _, _ string) (chat.Reply, error) {
 		return s.Bots[0].Command(s.ctx, chat.Command{Name: "/ir", Text: "help", User: u.ID, Team: s.team(u)})
 	}},
+}
+
+// pressIncident presses a button of an incident that is not there.
+func pressIncident(action string) func(*scene, slackfake.User, string, string) (chat.Reply, error) {
+	return func(s *scene, u slackfake.User, _, _ string) (chat.Reply, error) {
+		return s.Bots[0].Action(s.ctx, chat.Action{EnvelopeID: action + u.ID, Action: action, Value: "AAAAAAAAAAAAAAAA", User: u.ID, Team: s.team(u)})
+	}
+}
+
+func submit(callback string, values map[string]string) func(*scene, slackfake.User, string, string) (chat.Reply, error) {
+	return func(s *scene, u slackfake.User, _, _ string) (chat.Reply, error) {
+		return s.Bots[0].Submit(s.ctx, chat.Submission{EnvelopeID: "d" + callback + u.ID, Callback: callback, Private: "AAAAAAAAAAAAAAAA", User: u.ID, Team: s.team(u), Values: values})
+	}
+}
+
+func typed(text string) func(*scene, slackfake.User, string, string) (chat.Reply, error) {
+	return func(s *scene, u slackfake.User, _, _ string) (chat.Reply, error) {
+		return s.Bots[0].Command(s.ctx, chat.Command{EnvelopeID: text + u.ID, Name: "/ir", Text: text, User: u.ID, Team: s.team(u)})
+	}
 }
 
 // allowed says what each kind of person gets from each entry; what is not
@@ -62,7 +108,12 @@ var entries = []entry{
 var allowed = map[string]map[string]string{
 	"colleague": {"case details": "dialog", "/ir help": "answered"},
 	"subject":   {"case details": "dialog", "/ir help": "answered", "question details": "dialog"},
-	"responder": {"case details": "dialog", "/ir help": "answered", "close button": "dialog", "close dialog": "errors", "/ir list": "answered"},
+	"responder": {"case details": "dialog", "/ir help": "answered", "close button": "dialog", "close dialog": "errors", "/ir list": "answered",
+		"open incident button": "dialog", "note button": "answered", "lead button": "answered", "end button": "answered",
+		"open dialog": "errors", "note dialog": "errors", "lead dialog": "errors", "invite dialog": "errors", "end dialog": "errors",
+		"/ir open": "dialog", "/ir open title": "answered", "/ir status": "answered", "/ir severity": "answered", "/ir lead": "answered",
+		"/ir invite": "answered", "/ir page": "answered", "/ir note": "answered", "/ir close": "answered", "/ir oncall": "answered",
+		"/ir ip": "answered", "loud look-up": "answered", "look-up of a case": "silent", "look-up dialog": "errors"},
 }
 
 func TestEveryEntryForEveryKindOfPerson(t *testing.T) {

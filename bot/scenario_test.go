@@ -122,7 +122,7 @@ func (s *scene) dialog(user slackfake.User) {
 func (s *scene) told(user slackfake.User, says string) {
 	s.t.Helper()
 	s.until(user.Name+" is not told "+says, func(st slackfake.State) bool {
-		return slices.ContainsFunc(st.Ephemerals(user.ID), func(m slackfake.Message) bool { return strings.Contains(m.Text, says) })
+		return slices.ContainsFunc(st.Ephemerals(user.ID), func(m slackfake.Message) bool { return strings.Contains(m.Text+string(m.Blocks), says) })
 	})
 }
 

@@ -39,7 +39,11 @@ func (b *Bot) caseMessage(c *cases.Case, security bool) message.Message {
 	if security && (c.Owner.Team != "" || c.Owner.Why != "") {
 		why = message.L("Owner: ").V(orElse(c.Owner.Team, "nobody known")).L(" (").V(c.Owner.Why).L(")")
 	}
-	m = m.Note(why.L(" · ").Code(c.Ref()).L(" · ").V(f.Type))
+	why = why.L(" · ").Code(c.Ref()).L(" · ").V(f.Type)
+	if security {
+		why = b.withRecord(why, c)
+	}
+	m = m.Note(why)
 	return m.Actions(b.caseButtonsFor(c, security)...)
 }
 
@@ -48,7 +52,7 @@ func (b *Bot) caseButtonsFor(c *cases.Case, security bool) []message.Button {
 	if !security || !c.IsOpen() {
 		return []message.Button{detailsButton(c)}
 	}
-	out := []message.Button{closeButton(c), detailsButton(c)}
+	out := []message.Button{closeButton(c), detailsButton(c), incidentButton(c)}
 	if b.acting.Actor != nil && c.Finding.Instance.ID != "" {
 		out = append(out, message.Button{Action: actAct, Value: c.ID, Label: "Act…", Hint: "Take evidence from the instance, or isolate it"})
 	}
@@ -57,6 +61,10 @@ func (b *Bot) caseButtonsFor(c *cases.Case, security bool) []message.Button {
 
 func closeButton(c *cases.Case) message.Button {
 	return message.Button{Action: actCaseClose, Value: c.ID, Label: "Close…", Hint: "Say how case " + c.Ref() + " ended"}
+}
+
+func incidentButton(c *cases.Case) message.Button {
+	return message.Button{Action: actOpenIncident, Value: c.ID, Label: "Open incident…", Hint: "Work on " + c.Ref() + " in a channel of its own"}
 }
 
 func detailsButton(c *cases.Case) message.Button {
@@ -214,6 +222,7 @@ func (b *Bot) detailsModal(c *cases.Case, mayClose bool) message.Modal {
 	if c.Finding != nil {
 		body = body.Para(message.L(headline(c))).Para(caseStatus(c)).Fields(caseFields(c)...)
 		body = body.Para(message.L("Type ").Code(c.Finding.Type).L(" · severity " + strconv.FormatFloat(c.Severity, 'f', 1, 64)).L(" · id ").Code(c.Finding.ID))
+		body.Parts[len(body.Parts)-1].Text = b.withRecord(body.Parts[len(body.Parts)-1].Text, c)
 		body = body.Para(decisionText(c))
 		for _, line := range c.Context {
 			body = body.Note(message.Text{}.V(line))
@@ -224,6 +233,7 @@ func (b *Bot) detailsModal(c *cases.Case, mayClose bool) message.Modal {
 	}
 	m.Parts = body.Parts
 	if mayClose && c.IsOpen() {
+		m.Parts = append(m.Parts, message.Message{}.Actions(incidentButton(c)).Parts...)
 		return b.withVerdict(m, c)
 	}
 	return m

@@ -34,6 +34,7 @@ type tx struct {
 	done    []store.Done
 	cancel  []string
 	marks   []store.Mark
+	closed  []*cases.Case // by a person: indexed once committed
 }
 
 func (b *Bot) begin() *tx {
@@ -144,6 +145,9 @@ func (t *tx) empty() bool {
 // finalise turns the transaction into one atomic commit.
 func (t *tx) finalise() (store.Commit, error) {
 	now := t.b.clock.Now()
+	for id := range t.touched {
+		t.plan(t.cases[id].Recording(now)...)
+	}
 	for i := range t.effects {
 		// The store counts in milliseconds and is never early: what is due now
 		// must not have to wait for the next look.
@@ -238,6 +242,7 @@ func (b *Bot) changeFrom(ctx context.Context, t *tx, fn func(t *tx, now time.Tim
 		}
 		if err = b.commit(ctx, t)[0]; err == nil {
 			b.kick()
+			b.indexClosed(ctx, t.closed)
 			return nil
 		}
 		if !errors.Is(err, store.ErrConflict) {

@@ -17,6 +17,7 @@ type Request struct {
 	Team     string
 	Channel  string
 	Envelope string // id of the delivery: the same one is handled once
+	Share    bool   // the answer is for everybody in the channel; set by Run
 }
 
 // Reply is what a command answers: a message for the caller alone, a dialog, or
@@ -67,6 +68,8 @@ type Desks struct {
 	Cases      CaseDesk
 	Actions    ActionDesk
 	Operations OperationDesk
+	Incidents  IncidentDesk
+	LookUps    LookUpDesk
 }
 
 // command is a row of the table.
@@ -93,6 +96,12 @@ func New(gate Gate, d Desks) *Set {
 	s := &Set{gate: gate, desks: d}
 	if d.Cases != nil {
 		s.table = append(s.table, listCommand(), caseCommand(), verifyCommand())
+	}
+	if d.Incidents != nil {
+		s.table = append(s.table, incidentCommands()...)
+	}
+	if d.LookUps != nil {
+		s.table = append(s.table, ipCommand(), domainCommand())
 	}
 	if d.Actions != nil {
 		s.table = append(s.table, actionCommands()...)
@@ -128,6 +137,7 @@ func (s *Set) Run(ctx context.Context, r Request) (Reply, error) {
 	if n := len(args); c.share && n > 0 && slices.Contains(shareWords, args[n-1]) {
 		args, share = args[:n-1], true
 	}
+	r.Share = share
 	out, err := c.run(ctx, s, r, args)
 	if err != nil {
 		return Say(plain("That did not work, and nothing was changed. Please try again in a minute; if it stays so, tell whoever runs the bot.")), fmt.Errorf("command %s: %w", c.name, err)

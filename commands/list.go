@@ -10,7 +10,7 @@ import (
 const listMost = 20
 
 func listCommand() command {
-	return command{name: "list", aliases: []string{"ls", "cases", "open-cases"}, about: "show the open cases, most serious first", section: sectionCases, need: Responder, share: true, run: runList}
+	return command{name: "list", aliases: []string{"ls", "cases", "open-cases", "incidents"}, about: "show the open incidents and cases, most serious first", section: sectionCases, need: Responder, share: true, run: runList}
 }
 
 func runList(ctx context.Context, s *Set, _ Request, _ []string) (Reply, error) {
@@ -18,16 +18,31 @@ func runList(ctx context.Context, s *Set, _ Request, _ []string) (Reply, error) 
 	if err != nil {
 		return Reply{}, err
 	}
-	if len(lines) == 0 {
-		return Say(plain("No case is open.")), nil
+	var incidents []message.Text
+	nothing := "No case is open."
+	if s.desks.Incidents != nil {
+		nothing = "No incident and no case is open."
+		if incidents, err = s.desks.Incidents.OpenIncidents(ctx, listMost+1); err != nil {
+			return Reply{}, err
+		}
 	}
-	m := message.Message{}.Title(message.L("Open cases"))
+	if len(lines)+len(incidents) == 0 {
+		return Say(plain(nothing)), nil
+	}
+	return Say(listed(listed(message.Message{}, "Open incidents", incidents), "Open cases", lines)), nil
+}
+
+// listed adds lines with a heading, when there are any.
+func listed(m message.Message, head string, lines []message.Text) message.Message {
+	if len(lines) == 0 {
+		return m
+	}
+	m = m.Title(message.L(head))
 	for i, line := range lines {
 		if i == listMost {
-			m = m.Note(message.L(fmt.Sprintf("Only the first %d are shown.", listMost)))
-			break
+			return m.Note(message.L(fmt.Sprintf("Only the first %d are shown.", listMost)))
 		}
 		m = m.Para(line)
 	}
-	return Say(m), nil
+	return m
 }

@@ -15,6 +15,7 @@ import (
 type Routes struct {
 	Security string // channel id of the security team
 	Archive  bool   // cases are written to an archive
+	Records  bool   // cases that matter are kept in TheHive
 }
 
 // Facts are what was known when a finding was decided.
@@ -68,6 +69,8 @@ func (c *Case) Arrive(f *findings.Finding, facts *Facts, r Routes, now time.Time
 	}
 	if rose {
 		c.note(now, "severity rose from %s to %s", number(before), number(f.Severity))
+		c.updateAlert(now)
+		c.Comment(now, fmt.Sprintf("Severity rose from %s to %s.", number(before), number(f.Severity)))
 	}
 	return c.refresh(now), false
 }
@@ -101,6 +104,14 @@ func (c *Case) decide(facts *Facts, r Routes, now time.Time) ([]store.Effect, bo
 		out = append(out, c.effect(store.LaneRecord, KindArchive, KindArchive, "", now, now, ""))
 	}
 	steps := append(slices.Clone(d.Steps), d.Step)
+	if matters(steps) {
+		c.Keep(r, now)
+		c.updateAlert(now)
+		if slices.Contains(steps, policy.Page) {
+			c.Promote(now) // first: the comments belong to where people look
+		}
+		c.Comment(now, append([]string{fmt.Sprintf("Rule %s decided: %s.", d.Rule, d.Step)}, d.Reasons...)...)
+	}
 	if slices.Contains(steps, policy.Page) {
 		out = append(out, c.page("rule "+d.Rule, now)...)
 	}
@@ -162,6 +173,7 @@ func (c *Case) page(why string, now time.Time) []store.Effect {
 	}
 	c.Page = &Page{Gen: gen, Why: why, At: now}
 	c.note(now, "paging the team: %s", why)
+	c.Promote(now)
 	return []store.Effect{c.effect(store.LanePage, KindPage, KindPage+"/"+strconv.Itoa(gen), "", now, now, "")}
 }
 
@@ -188,6 +200,7 @@ func (c *Case) FoldInto(other *Case, f *findings.Finding, now time.Time) []store
 	if f.Region != "" && !slices.Contains(other.Regions, f.Region) && len(other.Regions) < maxRegions {
 		other.Regions = append(other.Regions, f.Region)
 		other.note(now, "the same act was also seen in another region")
+		other.Comment(now, "The same act was also seen in region "+f.Region+".")
 	}
 	other.Count++
 	return other.refresh(now)

@@ -100,6 +100,7 @@ type Case struct {
 	ClosedBy string            `json:"cb,omitempty"`
 	Reason   string            `json:"re,omitempty"`
 	Seq      int               `json:"sq,omitempty"` // numbers effects that may happen more than once
+	Record   *Record           `json:"rc,omitempty"` // in TheHive
 }
 
 var encoding = base32.StdEncoding.WithPadding(base32.NoPadding)
@@ -170,7 +171,7 @@ func (c *Case) compact() {
 		return
 	}
 	small := Case{ID: c.ID, Status: c.Status, Outcome: c.Outcome, Gen: c.Gen, Severity: c.Severity, Step: c.Step,
-		Count: c.Count, Updated: c.Updated, Seq: c.Seq}
+		Count: c.Count, Updated: c.Updated, Seq: c.Seq, Record: c.Record}
 	for _, n := range c.Notices {
 		if n.Ref.TS != "" {
 			small.Notices = append(small.Notices, Notice{Ref: n.Ref, Digest: n.Digest})

@@ -13,6 +13,10 @@
 //	             │                   └── no, silence ──▶ paged ──────────┘
 //	             └── page ──────────────────────────────▶ paged
 //
+// A case that matters also has a Record: the lines that TheHive is to be told,
+// in order. The runtime carries them over, one after the other, whenever
+// TheHive takes them; nothing else waits for that.
+//
 // A closed case keeps only what recognising the finding again needs. A closed
 // or quiet case whose finding rises in severity starts a new generation.
 package cases

@@ -50,9 +50,14 @@ func (c *Case) Finished(effectID string, now time.Time) {
 	if i := slices.Index(c.Pending, short); i >= 0 {
 		c.Pending = slices.Delete(c.Pending, i, i+1)
 	}
-	if c.Status == Open && len(c.Pending) == 0 {
+	if c.Status == Open && !c.busy() {
 		c.end(Notified, now)
 	}
+}
+
+// busy says whether something people wait for is under way.
+func (c *Case) busy() bool {
+	return slices.ContainsFunc(c.Pending, func(short string) bool { return !ofRecord(short) })
 }
 
 // replan plans again whatever is still said to be under way: a no-op for each
@@ -69,7 +74,7 @@ func (c *Case) replan(now time.Time) []store.Effect {
 		switch kind {
 		case KindPage, KindFallback, KindResolve:
 			e.Lane = store.LanePage
-		case KindArchive:
+		case KindArchive, KindRecord:
 			e.Lane = store.LaneRecord
 		default:
 			e.Lane = store.LaneNotify

@@ -16,9 +16,16 @@ func (c *Case) Decided(step policy.Step, why string, r Routes, now time.Time) []
 	}
 	if c.Status == Closed {
 		c.Gen++ // a late "no": the case lives again
-		c.Outcome, c.ClosedBy, c.Reason = "", "", ""
+		c.Status, c.Outcome, c.ClosedBy, c.Reason = Open, "", "", ""
 	}
 	c.note(now, "%s", why)
+	if step.Compare(policy.Ticket) >= 0 {
+		c.Keep(r, now)
+	}
+	if step == policy.Page {
+		c.Promote(now)
+	}
+	c.Comment(now, sentence(why))
 	var out []store.Effect
 	switch step {
 	case policy.Page:
@@ -37,6 +44,7 @@ func (c *Case) Decided(step policy.Step, why string, r Routes, now time.Time) []
 		out = append(out, c.notice(Notice{Channel: r.Security}, now)...)
 	default:
 		if c.Status == Asked {
+			c.endRecord(Confirmed, now)
 			c.end(Confirmed, now)
 		}
 		out = append(out, c.refresh(now)...)
@@ -64,7 +72,11 @@ func (c *Case) Looks() string {
 	if c.Page != nil {
 		page = *c.Page
 	}
-	return fmt.Sprint(c.Status, c.Count, c.Severity, c.Updated.UnixMilli(), page.Gen, page.Sent, page.Fallback, c.ClosedBy, len(c.Regions))
+	where := ""
+	if r := c.Record; r != nil {
+		where = r.Kept.ID + r.Kept.Case
+	}
+	return fmt.Sprint(c.Status, c.Count, c.Severity, c.Updated.UnixMilli(), page.Gen, page.Sent, page.Fallback, c.ClosedBy, len(c.Regions), where)
 }
 
 // Undeliverable redirects a notice that could not be delivered to the security
@@ -78,6 +90,7 @@ func (c *Case) Undeliverable(i int, why string, r Routes, now time.Time) []store
 	if c.Page != nil && !c.Page.Resolved {
 		return nil
 	}
+	c.Keep(r, now)
 	out := c.page("the security channel cannot be reached in chat: "+why, now)
 	c.Status = Paged
 	return out
@@ -90,6 +103,7 @@ func (c *Case) PageSent(now time.Time) []store.Effect {
 	}
 	c.Page.Sent = true
 	c.note(now, "the team was paged")
+	c.Comment(now, "The team was paged: "+c.Page.Why+".")
 	return c.refresh(now)
 }
 
@@ -100,6 +114,7 @@ func (c *Case) PageRefused(why string, now time.Time) []store.Effect {
 	}
 	c.Page.Fallback = true
 	c.note(now, "PagerDuty has not accepted the page (%s): using the fallback", why)
+	c.Comment(now, "PagerDuty has not accepted the page ("+why+"): using the fallback.")
 	return []store.Effect{c.effect(store.LanePage, KindFallback, KindFallback+"/"+strconv.Itoa(c.Page.Gen), "", now, now, why)}
 }
 
@@ -124,6 +139,7 @@ func (c *Case) Close(o Outcome, by, reason string, flight time.Duration, now tim
 		}
 		p.Resolved = true
 	}
+	c.endRecord(o, now)
 	c.end(o, now)
 	return append(effects, c.refresh(now)...), cancel
 }

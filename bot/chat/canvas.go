@@ -39,6 +39,15 @@ func (s *Slack) Canvas(ctx context.Context, channel, title string, m message.Mes
 	return out.ID, nil
 }
 
+// ChannelCanvas returns the id of the canvas a channel has, if it has one.
+func (s *Slack) ChannelCanvas(ctx context.Context, channel string) (id string, found bool, err error) {
+	id, err = s.canvasOf(ctx, channel)
+	if code(err) == "canvas_not_found" {
+		return "", false, nil
+	}
+	return id, err == nil, err
+}
+
 // canvasOf returns the id of the canvas a channel has.
 func (s *Slack) canvasOf(ctx context.Context, channel string) (string, error) {
 	const method = "conversations.info"

@@ -143,3 +143,28 @@ func FuzzCanvasValue(f *testing.F) {
 		}
 	})
 }
+
+func TestACanvasThatIsThereIsFound(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t, nil, nil)
+	ctx := testCtx(t)
+	ch, err := o.s.CreateChannel(ctx, "ir-1", true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if id, found, err := o.s.ChannelCanvas(ctx, ch.ID); err != nil || found || id != "" {
+		t.Errorf("without one: %q %v %v", id, found, err)
+	}
+	made, err := o.s.Canvas(ctx, ch.ID, "Incident 1", message.Message{}.Para(message.L("x")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if id, found, err := o.s.ChannelCanvas(ctx, ch.ID); err != nil || !found || id != made {
+		t.Errorf("%q %v %v, want %q", id, found, err, made)
+	}
+	_, found, err := o.s.ChannelCanvas(ctx, "C0NOWHERE")
+	if found {
+		t.Error("a channel that is not there has a canvas")
+	}
+	wantError(t, err, Permanent, "channel_not_found")
+}

@@ -17,34 +17,54 @@ const MaxUpload = 20 << 20
 // maxFileName bounds names and titles of files.
 const maxFileName = 150
 
+// File is a file to upload.
+type File struct {
+	Name, Title string
+	Content     []byte
+}
+
 // Upload shares a file in a channel, in a thread when thread is not empty.
 // Slack shares it a moment later and gives it no timestamp to find it by. Only
 // an Ambiguous error means that it may have been shared.
 func (s *Slack) Upload(ctx context.Context, channel, thread, name, title string, content []byte) error {
-	const begin, end = "files.getUploadURLExternal", "files.completeUploadExternal"
-	switch {
-	case len(content) == 0: // Slack refuses it with a code that says less
-		return &Error{Kind: Permanent, Code: "file_is_empty", Method: begin}
-	case len(content) > MaxUpload:
-		return &Error{Kind: Permanent, Code: "file_too_large", Method: begin}
+	return s.UploadAll(ctx, channel, thread, []File{{Name: name, Title: title, Content: content}})
+}
+
+// UploadAll is Upload for several files that appear together or not at all.
+func (s *Slack) UploadAll(ctx context.Context, channel, thread string, files []File) error {
+	const end = "files.completeUploadExternal"
+	var sent []map[string]string
+	for _, f := range files {
+		id, err := s.deposit(ctx, f)
+		if err != nil {
+			return notShared(err)
+		}
+		sent = append(sent, map[string]string{"id": id, "title": label(f.Title, maxFileName, fileName(f.Name))})
 	}
-	name = fileName(name)
-	var place struct {
-		URL string `json:"upload_url"`
-		ID  string `json:"file_id"`
-	}
-	if err := s.call(ctx, begin, url.Values{"filename": {name}, "length": {strconv.Itoa(len(content))}}, &place); err != nil {
-		return notShared(err)
-	}
-	if err := s.send(ctx, place.URL, content); err != nil {
-		return notShared(err)
-	}
-	files := marshal([]map[string]string{{"id": place.ID, "title": label(title, maxFileName, name)}})
-	args := url.Values{"files": {string(files)}, "channel_id": {channel}}
+	args := url.Values{"files": {string(marshal(sent))}, "channel_id": {channel}}
 	if thread != "" {
 		args.Set("thread_ts", thread)
 	}
 	return s.call(ctx, end, args, nil)
+}
+
+// deposit hands the bytes of a file to Slack. Nobody can see them yet.
+func (s *Slack) deposit(ctx context.Context, f File) (id string, err error) {
+	const begin = "files.getUploadURLExternal"
+	switch {
+	case len(f.Content) == 0: // Slack refuses it with a code that says less
+		return "", &Error{Kind: Permanent, Code: "file_is_empty", Method: begin}
+	case len(f.Content) > MaxUpload:
+		return "", &Error{Kind: Permanent, Code: "file_too_large", Method: begin}
+	}
+	var place struct {
+		URL string `json:"upload_url"`
+		ID  string `json:"file_id"`
+	}
+	if err := s.call(ctx, begin, url.Values{"filename": {fileName(f.Name)}, "length": {strconv.Itoa(len(f.Content))}}, &place); err != nil {
+		return "", err
+	}
+	return place.ID, s.send(ctx, place.URL, f.Content)
 }
 
 // send posts the bytes. The address comes from outside and needs no token, so

@@ -40,6 +40,25 @@ func TestUpload(t *testing.T) {
 	}
 }
 
+func TestSeveralFilesAppearTogetherOrNotAtAll(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t, nil, nil)
+	ctx := testCtx(t)
+	files := []File{{Name: "a.md", Title: "A", Content: []byte("a")}, {Name: "b.json", Content: []byte("{}")}}
+	o.ws.Next("upload_url", 1, slackfake.Status(503).When(func(args map[string]string) bool { return args["length"] == "2" }))
+	wantError(t, o.s.UploadAll(ctx, o.general, "", files), Transient, "http_503")
+	if n := len(o.ws.Files(o.general)); n != 0 {
+		t.Errorf("the first of two files is there alone")
+	}
+	if err := o.s.UploadAll(ctx, o.general, "", files); err != nil {
+		t.Fatal(err)
+	}
+	got := o.ws.Files(o.general)
+	if len(got) != 2 || got[0].Title != "A" || got[1].Title != "b.json" || string(got[1].Content) != "{}" {
+		t.Errorf("%+v", got)
+	}
+}
+
 // Until the last step nothing is visible, so nothing is ambiguous.
 func TestUploadThatFailsOnTheWay(t *testing.T) {
 	t.Parallel()

@@ -10,6 +10,9 @@ type AWSIR struct {
 	ExternalID string   `yaml:"external_id"` // that the roles' trust policies ask for
 	Roles      AWSRoles `yaml:"roles"`
 	Evidence   Evidence `yaml:"evidence"`
+	// Tools are programs that are brought to hosts which lack them, by name and
+	// architecture, such as avml/x86_64.
+	Tools map[string]Tool `yaml:"tools"`
 	// CollectPerHour is how many operations policy may start in one account in an
 	// hour. What people ask for does not count.
 	CollectPerHour int `yaml:"collect_per_hour"`
@@ -33,6 +36,14 @@ type Evidence struct {
 	LockDays int    `yaml:"lock_days"`
 }
 
+// Tool is a program in a bucket that the hosts can read. It runs only when its
+// hash is this one.
+type Tool struct {
+	Bucket string `yaml:"bucket"`
+	Key    string `yaml:"key"`
+	SHA256 string `yaml:"sha256"` // 64 hex digits
+}
+
 // Enabled says whether anything may be done in AWS.
 func (a AWSIR) Enabled() bool { return len(a.Accounts) > 0 }
 
@@ -40,6 +51,8 @@ var (
 	awsRegion  = regexp.MustCompile(`^[a-z]{2}(-[a-z]+)+-[0-9]$`)
 	roleName   = regexp.MustCompile(`^([\w+=,.@-]+/)*[\w+=,.@-]{1,64}$`)
 	bucketName = regexp.MustCompile(`^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$`)
+	toolName   = regexp.MustCompile(`^(avml|osqueryi|tcpdump)/(x86_64|arm64)$`)
+	sumHex     = regexp.MustCompile(`^[0-9a-f]{64}$`)
 	keyARN     = regexp.MustCompile(`^arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:(key|alias)/[A-Za-z0-9/_-]+$`)
 )
 
@@ -55,6 +68,18 @@ func (d *document) checkAWSIR(a AWSIR) {
 		}
 	}
 	between(d, "aws_ir.collect_per_hour", a.CollectPerHour, 0, 1000)
+	for name, t := range a.Tools {
+		path := "aws_ir.tools." + name
+		if d.failed(path) {
+			continue
+		}
+		switch {
+		case !toolName.MatchString(name):
+			d.wrong(path, "%s is not a tool: those are avml, osqueryi and tcpdump, with /x86_64 or /arm64", show(name))
+		case !bucketName.MatchString(t.Bucket) || t.Key == "" || !sumHex.MatchString(t.SHA256):
+			d.wrong(path, "%s needs a bucket, a key and a sha256 of 64 hex digits", path)
+		}
+	}
 	d.checkEvidence(a.Evidence)
 	if a.Enabled() && a.Evidence.Bucket == "" && !d.failed("aws_ir.evidence") {
 		d.warn("aws_ir.accounts", "aws_ir.evidence.bucket is not set, so osquery, memory and tcpdump have nowhere to put what they find and are refused")

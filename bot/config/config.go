@@ -27,6 +27,7 @@ type Config struct {
 	Inquiries Inquiries     `yaml:"inquiries"`
 	AWSIR     AWSIR         `yaml:"aws_ir"`
 	NLBMap    NLBMap        `yaml:"nlb_map"`
+	Incidents Incidents     `yaml:"incidents"`
 	Lookups   Lookups       `yaml:"lookups"`
 	HTTP      HTTP          `yaml:"http"`
 	Log       Log           `yaml:"log"`
@@ -161,6 +162,8 @@ func Default() *Config {
 		NLBMap:    NLBMap{Every: 15 * time.Minute, Fresh: 45 * time.Minute, ListenerPorts: []int{80, 443}},
 		AWSIR: AWSIR{CollectPerHour: 40, Roles: AWSRoles{Read: "securitybot-read", Acquire: "securitybot-acquire",
 			Contain: "securitybot-contain", Release: "securitybot-release"}},
+		Incidents: defaultIncidents(),
+
 		HTTP:  HTTP{Addr: "127.0.0.1:9090"},
 		Log:   Log{Level: "info", Format: "text"},
 		Audit: Audit{CheckpointEvery: 10 * time.Minute},
@@ -178,6 +181,9 @@ func (c *Config) complete(dir string) {
 	}
 	if c.Enrich.CatchAll == (enrich.Contact{}) {
 		c.Enrich.CatchAll.Channel = c.Channels.Security
+	}
+	if len(c.Incidents.Groups) == 0 {
+		c.Incidents.Groups = c.Access.Responders.Groups
 	}
 	for i := range c.SQS.Queues {
 		q := &c.SQS.Queues[i]

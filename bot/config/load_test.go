@@ -142,6 +142,7 @@ func TestWhatTheFileDoesNotSayHasASafeDefault(t *testing.T) {
 	want.Enrich.CatchAll.Channel = "C0SECURITY"
 	want.OnCallMention = "S0ONCALL"
 	want.Access.Responders.Groups = []string{"S0RESPONDERS"}
+	want.Incidents.Groups = []string{"S0RESPONDERS"}
 	if diff := cmp.Diff(want, c, cmpopts.IgnoreTypes(Secret{}), cmpopts.IgnoreUnexported(Config{})); diff != "" {
 		t.Errorf("-want +got\n%s", diff)
 	}

@@ -208,4 +208,21 @@ func TestIsolateAndReleaseByTwoPeople(t *testing.T) {
 	if now := w.cloud.GroupsOf(member, region, instance); !reflect.DeepEqual(now, before) {
 		t.Errorf("groups %v, want %v", now, before)
 	}
+	if code, out, errs := w.run("verify", "SB-7"); code != 0 || !strings.Contains(out, "2 manifests") {
+		t.Errorf("exit %d: %s%s", code, out, errs)
+	}
+}
+
+// A manifest that cannot be stored at first is stored later, once.
+func TestTheManifestIsStoredInTheEnd(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.cloud.Next("s3", "PutObject", 4, awsfake.Broken()) // the client tries three times
+	code, out, errs := w.run(target("run", "isolate", instance, "--yes", "--by", "ann", "--approver", "ben", "--case", "SB-7", "reason=beacon")...)
+	if code != 0 || !strings.Contains(errs, "trying again") {
+		t.Fatalf("exit %d\n%s%s", code, out, errs)
+	}
+	if code, out, errs := w.run("verify", "SB-7"); code != 0 || !strings.Contains(out, "1 manifests") {
+		t.Errorf("exit %d: %s%s", code, out, errs)
+	}
 }

@@ -96,7 +96,7 @@ func (s settings) settle() (time.Duration, error) {
 
 // system is everything a job needs.
 type system struct {
-	actor    *awsir.Actor
+	actor    actor
 	evidence *awsir.Evidence
 }
 
@@ -134,11 +134,11 @@ func (s settings) assemble(hub aws.Config, records awsir.Records, log *slog.Logg
 	for name, t := range s.Tools {
 		tools[name] = awsir.Tool{Bucket: t.Bucket, Key: t.Key, SHA256: t.SHA256}
 	}
-	actor, err := awsir.New(awsir.Config{Settle: settle, Tools: tools}, awsir.Deps{Sessions: sessions, Records: records, Evidence: store, Log: log})
+	a, err := awsir.New(awsir.Config{Settle: settle, Tools: tools}, awsir.Deps{Sessions: sessions, Records: records, Evidence: store, Log: log})
 	if err != nil {
 		return nil, err
 	}
-	return &system{actor, store}, nil
+	return &system{awsir.NewRecorder(a, store), store}, nil
 }
 
 func (s settings) store(hub aws.Config) (*awsir.Evidence, error) {

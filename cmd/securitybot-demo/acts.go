@@ -47,6 +47,9 @@ func (d *demo) send(_ context.Context, r request) (any, error) {
 	if r.Sample == "probe" || r.Sample == "probe-again" {
 		d.last["probe"] = id
 	}
+	if known := samples[i].known; known != nil {
+		d.world.Known(known(id))
+	}
 	d.world.Send(samples[i].build(d.world.Clock.Now(), id)...)
 	return nil, nil
 }
@@ -92,13 +95,7 @@ func (d *demo) submit(ctx context.Context, r request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	values := map[string]string{}
-	for name, v := range r.Values {
-		if v != "" {
-			values[name] = v
-		}
-	}
-	g, err := p.Submit(r.View, values)
+	g, err := p.Submit(r.View, r.Values)
 	if err != nil {
 		return nil, errors.New("please fill in every field")
 	}

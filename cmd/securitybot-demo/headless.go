@@ -4,11 +4,13 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/securitybot/securitybot/internal/fakes/pagerdutyfake"
 	"github.com/securitybot/securitybot/internal/fakes/slackfake"
+	"github.com/securitybot/securitybot/internal/fakes/thehivefake"
 	"github.com/securitybot/securitybot/internal/rig"
 )
 
@@ -23,11 +25,12 @@ type script struct {
 }
 
 // stepTimeout bounds the wait for one step.
-const stepTimeout = 20 * time.Second
+const stepTimeout = 30 * time.Second
 
 func play(ctx context.Context, world *rig.Rig, out io.Writer) error {
 	s := &script{ctx: ctx, world: world, demo: newDemo(world), out: out}
-	for _, scene := range []func() error{s.deny, s.silence, s.owner, s.storm, s.command} {
+	go s.demo.hurry(ctx)
+	for _, scene := range []func() error{s.deny, s.silence, s.owner, s.storm, s.command, s.evidence, s.records, s.forged, s.contain, s.incident} {
 		if err := scene(); err != nil {
 			return err
 		}
@@ -46,24 +49,54 @@ func (s *script) send(id string) error {
 	return err
 }
 
-// message waits for a message in a channel that says something.
-func (s *script) message(channel, says string) (slackfake.Message, error) {
-	ctx, cancel := context.WithTimeout(s.ctx, stepTimeout)
-	defer cancel()
+// message waits for a message in a channel that says all of it.
+func (s *script) message(channel string, says ...string) (slackfake.Message, error) {
 	var found slackfake.Message
-	err := s.world.Slack.WaitFor(ctx, func(st slackfake.State) bool {
+	err := s.until(fmt.Sprintf("no message that says %q", says), func(st slackfake.State) bool {
 		for _, m := range st.Messages(channel) {
-			if strings.Contains(m.Text+string(m.Blocks), says) {
+			if saysAll(m, says) {
 				found = m
 				return true
 			}
 		}
 		return false
 	})
+	return found, err
+}
+
+// edited waits until a message says all of it.
+func (s *script) edited(ref slackfake.Message, says ...string) (slackfake.Message, error) {
+	var found slackfake.Message
+	err := s.until(fmt.Sprintf("the message never says %q", says), func(st slackfake.State) bool {
+		m, ok := st.Message(ref.Ref())
+		found = m
+		return ok && saysAll(m, says)
+	})
 	if err != nil {
-		return found, fmt.Errorf("step %d: no message that says %q: %w", s.step+1, says, err)
+		err = fmt.Errorf("%w; it says %s", err, found.AllText())
 	}
-	return found, nil
+	return found, err
+}
+
+// told waits until a person was told something that nobody else sees.
+func (s *script) told(user slackfake.User, says string) error {
+	return s.until(fmt.Sprintf("nobody tells %s %q", user.Name, says), func(st slackfake.State) bool {
+		return slices.ContainsFunc(st.Ephemerals(user.ID), func(m slackfake.Message) bool { return saysAll(m, []string{says}) })
+	})
+}
+
+func saysAll(m slackfake.Message, parts []string) bool {
+	return !slices.ContainsFunc(parts, func(p string) bool { return !strings.Contains(m.Text+string(m.Blocks), p) })
+}
+
+// until waits for something to be true of the workspace.
+func (s *script) until(what string, cond func(slackfake.State) bool) error {
+	ctx, cancel := context.WithTimeout(s.ctx, stepTimeout)
+	defer cancel()
+	if err := s.world.Slack.WaitFor(ctx, cond); err != nil {
+		return fmt.Errorf("step %d: %s: %w", s.step+1, what, err)
+	}
+	return nil
 }
 
 func (s *script) incidents(wanted func(pagerdutyfake.Snapshot) bool) error {
@@ -75,15 +108,49 @@ func (s *script) incidents(wanted func(pagerdutyfake.Snapshot) bool) error {
 	return nil
 }
 
-func (s *script) click(user slackfake.User, m slackfake.Message, label string) error {
+// hive waits until TheHive's records are as wanted.
+func (s *script) hive(what string, wanted func(thehivefake.Snapshot) bool) error {
 	ctx, cancel := context.WithTimeout(s.ctx, stepTimeout)
 	defer cancel()
+	if err := s.world.Hive.WaitFor(ctx, wanted); err != nil {
+		return fmt.Errorf("step %d: %s: %w", s.step+1, what, err)
+	}
+	return nil
+}
+
+func (s *script) click(user slackfake.User, m slackfake.Message, label string) error {
 	g, err := s.world.Slack.As(user.ID).Click(m.Channel, m.TS, label)
+	return s.answered("the click on "+label, g, err)
+}
+
+// submit fills in the dialog that a person is shown.
+func (s *script) submit(user slackfake.User, values map[string]string) error {
+	err := s.until("no dialog", func(st slackfake.State) bool { return len(st.Views(user.ID)) > 0 })
+	if err != nil {
+		return err
+	}
+	g, err := s.world.Slack.As(user.ID).Submit("", values)
+	return s.answered("the dialog", g, err)
+}
+
+// slash types a command.
+func (s *script) slash(user slackfake.User, channel, text string) error {
+	g, err := s.world.Slack.As(user.ID).Slash("/ir", text, channel)
+	return s.answered("/ir "+text, g, err)
+}
+
+func (s *script) answered(what string, g *slackfake.Gesture, err error) error {
 	if err != nil {
 		return fmt.Errorf("step %d: %w", s.step+1, err)
 	}
-	if out, err := g.Wait(ctx); err != nil || !out.OK() {
-		return fmt.Errorf("step %d: the click on %q was not acknowledged: %w", s.step+1, label, err)
+	ctx, cancel := context.WithTimeout(s.ctx, stepTimeout)
+	defer cancel()
+	out, err := g.Wait(ctx)
+	if err == nil && (!out.OK() || len(out.Errors) > 0) {
+		err = fmt.Errorf("%s %v", out.Trouble, out.Errors)
+	}
+	if err != nil {
+		return fmt.Errorf("step %d: %s was not taken: %w", s.step+1, what, err)
 	}
 	return nil
 }
@@ -148,7 +215,7 @@ func (s *script) owner() error {
 	if err := s.send("probe"); err != nil {
 		return err
 	}
-	m, err := s.message(s.world.Payments.ID, "i-0a1b2c3d4e5f60718")
+	m, err := s.message(s.world.Payments.ID, idOf(bastion))
 	if err != nil {
 		return err
 	}
@@ -156,10 +223,30 @@ func (s *script) owner() error {
 	if err := s.send("probe-again"); err != nil {
 		return err
 	}
+	if err := s.taken(); err != nil {
+		return err
+	}
+	s.world.Forward(10 * time.Second) // changes of a message are gathered for some seconds
 	if _, err := s.message(s.world.Payments.ID, "40 times"); err != nil {
 		return err
 	}
 	s.tell("The same finding again, now seen 40 times: the message is edited, nobody gets a second one.")
+	return nil
+}
+
+// taken waits until the bot has taken everything from the queue.
+func (s *script) taken() error {
+	ctx, cancel := context.WithTimeout(s.ctx, stepTimeout)
+	defer cancel()
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for s.world.SQS.Depth(rig.Queue)+s.world.SQS.InFlight(rig.Queue) > 0 {
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("step %d: the queue is not emptied: %w", s.step+1, ctx.Err())
+		case <-tick.C:
+		}
+	}
 	return nil
 }
 
@@ -177,15 +264,11 @@ func (s *script) storm() error {
 
 // command types /ir as the responder.
 func (s *script) command() error {
-	ctx, cancel := context.WithTimeout(s.ctx, stepTimeout)
-	defer cancel()
-	g, err := s.world.Slack.As(s.world.Omar.ID).Slash("/ir", "list", s.world.Security.ID)
-	if err != nil {
+	if err := s.slash(s.world.Omar, s.world.Security.ID, "list"); err != nil {
 		return err
 	}
-	out, err := g.Wait(ctx)
-	if err != nil || !out.OK() {
-		return fmt.Errorf("step %d: /ir list was not answered: %w", s.step+1, err)
+	if err := s.told(s.world.Omar, "SB-"); err != nil {
+		return err
 	}
 	s.tell("Omar types /ir list and sees, alone, what is open.")
 	return nil

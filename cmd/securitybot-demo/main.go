@@ -55,7 +55,7 @@ func run(ctx context.Context, args []string, out, logs io.Writer) error {
 	if *verbose {
 		o.Log = logs
 	}
-	world, err := rig.New(ctx, o)
+	world, err := newWorld(ctx, o)
 	if err != nil {
 		return err
 	}
@@ -74,6 +74,7 @@ func serve(ctx context.Context, world *rig.Rig, addr string, out io.Writer) erro
 		return fmt.Errorf("%w; choose another address with --addr", err)
 	}
 	d := newDemo(world)
+	go d.hurry(ctx)
 	server := &http.Server{Handler: d.handler(), ReadHeaderTimeout: 5 * time.Second, BaseContext: func(net.Listener) context.Context { return ctx }}
 	go func() { <-ctx.Done(); _ = server.Close() }()
 	fmt.Fprintf(out, "SecurityBot demo: open http://%s\n", l.Addr())

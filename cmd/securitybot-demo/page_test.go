@@ -3,10 +3,12 @@ package main
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -41,12 +43,14 @@ func chromium(t *testing.T) string {
 func open(t *testing.T) (*browser, *rig.Rig) {
 	t.Helper()
 	path := chromium(t)
-	world, err := rig.New(t.Context(), rig.Options{})
+	world, err := newWorld(t.Context(), rig.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	world.Start(context.WithoutCancel(t.Context()))
-	server := httptest.NewServer(newDemo(world).handler())
+	d := newDemo(world)
+	go d.hurry(t.Context())
+	server := httptest.NewServer(d.handler())
 	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.WindowSize(1440, 900),
 		chromedp.Flag("disable-background-networking", true), chromedp.Flag("disable-component-update", true), chromedp.Flag("disable-quic", true))
 	alloc, stopAlloc := chromedp.NewExecAllocator(context.WithoutCancel(t.Context()), options...)
@@ -130,7 +134,7 @@ func TestTheDenyConversationByMouse(t *testing.T) {
 	b.press("[data-tab='pages']", "Pager")
 	b.sees("#pages .status", "triggered")
 	b.shot("deny")
-	b.press("[data-tab='cases']", "Life of findings")
+	b.press("[data-tab='cases']", "Findings")
 	b.sees("#cases .life", "the team was paged")
 	b.press("[data-person='U0OMAR']", "Omar")
 	b.press("[data-channel='security']", "security")
@@ -171,7 +175,7 @@ func TestSlashCommandAndClock(t *testing.T) {
 	b.sees("#messages .private", "/ir list")
 	b.shot("command")
 	b.press("[data-sample='ana']", "Send")
-	b.press("[data-tab='cases']", "Life of findings")
+	b.press("[data-tab='cases']", "Findings")
 	b.press("#cases .btn", "Let the deadline pass")
 	b.sees("#cases .status", "paged")
 	b.shot("life")
@@ -185,4 +189,71 @@ func TestAStormIsReadable(t *testing.T) {
 	b.press("[data-channel='payments']", "payments")
 	b.sees("#messages .b-header", "things at once")
 	b.shot("storm")
+}
+
+func TestTheOtherHalfByMouse(t *testing.T) {
+	t.Parallel()
+	b, world := open(t)
+	b.press("[data-sample='miner']", "Send this finding")
+	b.press("[data-person='U0OMAR']", "Omar")
+	b.press("[data-channel='security']", "security")
+	b.press("[data-tab='aws']", "AWS")
+	build7 := "[data-instance='" + idOf(builder) + "']"
+	b.sees(build7, "copy of /dev/sdf100 GiB, completed")
+	b.sees("#evidence", "osquery.json")
+	b.press("[data-tab='hive']", "TheHive")
+	b.sees("#hive [data-record='case']", "osquery of "+idOf(builder)+": done")
+	b.shot("hive")
+
+	before := world.AWS.GroupsOf(rig.Account, rig.Region, idOf(builder))
+	b.press("[data-tab='aws']", "AWS")
+	b.press(build7+" [data-verb]", "isolate")
+	b.do(chromedp.SendKeys("#say", "it mines coins\r"))
+	b.sees("#messages .private", "Somebody else has to approve it")
+	b.press("[data-person='U0MEI']", "Mei")
+	b.press("[data-channel='security']", "security")
+	b.sees("#messages .msg", "Waits for an approver")
+	b.shot("approve")
+	b.press("#messages .btn", "Approve")
+	b.sees(build7+" .badge", "isolated")
+	b.sees("#messages .btn", "Release…")
+	b.shot("isolate")
+	if maps.EqualFunc(before, world.AWS.GroupsOf(rig.Account, rig.Region, idOf(builder)), slices.Equal[[]string]) {
+		t.Error("the page calls a machine isolated whose groups are as before")
+	}
+	b.incident(world)
+}
+
+// incident opens a channel, works in it and closes it.
+func (b *browser) incident(world *rig.Rig) {
+	b.t.Helper()
+	b.do(chromedp.SendKeys("#say", "/ir open\r"))
+	b.sees(".modal h2", "Open an incident")
+	b.do(chromedp.SendKeys(".modal input[name='title']", "Mining on build-7"))
+	b.press(".modal .several label", "Priya")
+	b.shot("open")
+	b.press(".modal footer .btn", "Open")
+	b.press("[data-channel^='inc-']", "mining-on-build-7")
+	b.sees("#room", "Pinned:")
+	b.press("#room .chip", "Document")
+	b.sees(".document", "Decisions")
+	b.press("#room .chip", "Hide the document")
+	b.press("#messages .btn", "Add a note…")
+	b.do(chromedp.SetValue(".modal select", "decision"))
+	b.do(chromedp.SendKeys(".modal textarea", "build-7 is built anew <b>today</b>"))
+	b.press(".modal footer .btn", "Write")
+	b.sees("#messages .msg", "build-7 is built anew <b>today</b>")
+	b.shot("incident")
+	b.press("#messages .btn", "Close…")
+	b.sees(".modal h2", "Close INC-")
+	b.do(chromedp.SendKeys(".modal textarea", "It mined for an hour; the machine was built anew."))
+	b.press(".modal footer .btn", "Close it")
+	b.sees("#room .file", "timeline.md")
+	b.sees("[data-channel^='inc-']", "archived")
+	b.shot("closed")
+	for _, c := range world.Slack.Snapshot(0).Channels {
+		if strings.HasPrefix(c.Name, "inc-") && (!slices.Contains(c.Members, world.Priya.ID) || !c.Archived) {
+			b.t.Errorf("members %v, archived %v", c.Members, c.Archived)
+		}
+	}
 }

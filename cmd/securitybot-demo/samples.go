@@ -7,6 +7,8 @@ import (
 	"fmt"
 	mathrand "math/rand/v2"
 	"time"
+
+	"github.com/securitybot/securitybot/internal/rig"
 )
 
 // sample is one card of the gallery: what a company might see in a week, as
@@ -17,12 +19,14 @@ type sample struct {
 	About string `json:"about"`
 	Level string `json:"level"`
 	build func(now time.Time, fixed string) []string
+	known func(id string) rig.Event // what GuardDuty answers when it is asked; nil: nothing
 }
 
 const (
 	account  = "111122223333"
 	region   = "eu-west-1"
 	detector = "1ab23cd45ef67ab89cd01ef23ab45cd6"
+	miner    = "CryptoCurrency:EC2/BitcoinTool.B!DNS"
 )
 
 type obj = map[string]any
@@ -37,17 +41,25 @@ var samples = []sample{
 	{ID: "probe", Title: "Somebody knocks at port 22", Level: "low",
 		About: "A server of the payments team can be reached from the internet. The team is told in its channel.",
 		build: one(func(now time.Time, id string) obj {
-			return finding(now, id, "Recon:EC2/PortProbeUnprotectedPort", 2, instance("i-0a1b2c3d4e5f60718", tag("team", "payments"), tag("Name", "pay-bastion")), probe(22))
+			return finding(now, id, "Recon:EC2/PortProbeUnprotectedPort", 2, instance(idOf(bastion), tag("team", "payments"), tag("Name", "pay-bastion")), probe(22))
 		})},
 	{ID: "probe-again", Title: "… and knocks again", Level: "low",
 		About: "The same finding with a higher count: no second message, the first one is brought up to date.",
 		build: fixed("probe", 40, func(now time.Time, id string) obj {
-			return finding(now, id, "Recon:EC2/PortProbeUnprotectedPort", 2, instance("i-0a1b2c3d4e5f60718", tag("team", "payments"), tag("Name", "pay-bastion")), probe(22))
+			return finding(now, id, "Recon:EC2/PortProbeUnprotectedPort", 2, instance(idOf(bastion), tag("team", "payments"), tag("Name", "pay-bastion")), probe(22))
 		})},
 	{ID: "miner", Title: "A server is mining", Level: "high",
-		About: "A machine looks up names that are only used for mining cryptocurrency. The team is paged at once.",
+		About: "A machine looks up names that are only used for mining. The team is paged, and evidence is taken by itself: snapshots and osquery.",
+		known: func(id string) rig.Event {
+			return rig.Event{ID: id, Type: miner, Severity: 8, Instance: idOf(builder)}
+		},
 		build: one(func(now time.Time, id string) obj {
-			return finding(now, id, "CryptoCurrency:EC2/BitcoinTool.B!DNS", 8, instance("i-0f9e8d7c6b5a40312", tag("team", "platform")), dns("pool.miner.example"))
+			return finding(now, id, miner, 8, instance(idOf(builder), tag("team", "platform"), tag("Name", "build-7")), dns("pool.miner.example"))
+		})},
+	{ID: "forged", Title: "A finding GuardDuty does not know", Level: "high",
+		About: "Somebody wrote it into the queue to make us touch the ledger. People are paged, but nothing is done to the machine.",
+		build: one(func(now time.Time, id string) obj {
+			return finding(now, id, miner, 8, instance(idOf(ledger), tag("team", "payments"), tag("Name", "ledger-db")), dns("pool.miner.example"))
 		})},
 	{ID: "trail", Title: "The audit log was switched off", Level: "low",
 		About: "AWS calls this low. The policy does not: whoever stops CloudTrail wants not to be seen.",

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/securitybot/securitybot/internal/rig"
@@ -21,6 +22,8 @@ type demo struct {
 	world *rig.Rig
 	mu    sync.Mutex
 	last  map[string]string // id of the latest finding of a card
+
+	atWork atomic.Bool // an operation waits for AWS
 }
 
 func newDemo(world *rig.Rig) *demo { return &demo{world: world, last: map[string]string{}} }
@@ -37,6 +40,7 @@ func (d *demo) handler() http.Handler {
 	mux.Handle("GET /", http.FileServerFS(files))
 	mux.HandleFunc("GET /api/state", d.serveState)
 	mux.HandleFunc("GET /api/events", d.serveEvents)
+	mux.HandleFunc("GET /api/file/{place}/{id...}", d.serveFile)
 	for name, act := range d.acts() {
 		mux.HandleFunc("POST /api/"+name, d.serveAct(act))
 	}

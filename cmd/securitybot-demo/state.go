@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -23,7 +24,9 @@ type page struct {
 	Samples   []sample         `json:"samples"`
 	Cases     []life           `json:"cases"`
 	Incidents []incident       `json:"incidents"`
-	OnCall    string           `json:"oncall"`
+	OnCall    []string         `json:"oncall"`
+	AWS       cloud            `json:"aws"`
+	Hive      []record         `json:"hive"`
 	Clock     clock            `json:"clock"`
 }
 
@@ -43,8 +46,20 @@ type channel struct {
 	Name     string    `json:"name"`
 	Kind     string    `json:"kind"`
 	About    string    `json:"about"`
+	Private  bool      `json:"private,omitempty"`
+	Archived bool      `json:"archived,omitempty"`
 	Members  []string  `json:"members"`
+	Pins     []string  `json:"pins,omitempty"`
+	Document string    `json:"document,omitempty"` // the canvas, in Markdown
+	Files    []shared  `json:"files,omitempty"`
 	Messages []message `json:"messages"`
+}
+
+type shared struct {
+	ID   string    `json:"id"`
+	Name string    `json:"name"`
+	Size int       `json:"size"`
+	At   time.Time `json:"at"`
 }
 
 type message struct {
@@ -93,7 +108,7 @@ type moment struct {
 	What string     `json:"what"`
 }
 
-var roles = map[string]string{"U0ANA": "engineer", "U0PRIYA": "leads payments", "U0OMAR": "security, on call", "U0MEI": "security, approver", "U0GUS": "guest"}
+var roles = map[string]string{"U0ANA": "engineer", "U0PRIYA": "leads payments", "U0OMAR": "security, on call", "U0MEI": "security, approver", noor: "security, approver", "U0GUS": "guest"}
 
 var abouts = map[string]string{
 	"C0SECURITY": "Where the security team sees every case that needs somebody",
@@ -102,7 +117,7 @@ var abouts = map[string]string{
 }
 
 func (d *demo) state(ctx context.Context) (page, error) {
-	p := page{Samples: samples, OnCall: "Omar Haddad", Groups: map[string]named{d.world.OnCall.ID: {d.world.OnCall.Handle}}}
+	p := page{Samples: samples, OnCall: d.onCall(), AWS: d.cloud(), Hive: d.records(), Groups: map[string]named{d.world.OnCall.ID: {d.world.OnCall.Handle}}}
 	workspace(d.world.Slack.Snapshot(0), &p)
 	for _, i := range d.world.Pager.Snapshot().Incidents {
 		p.Incidents = append(p.Incidents, incident{Key: strconv.Itoa(i.Number), Summary: i.Summary, Status: i.Status, Triggers: i.Triggers, Service: i.Service})
@@ -131,9 +146,16 @@ func workspace(s slackfake.Snapshot, p *page) {
 		}
 	}
 	for _, c := range s.Channels {
-		out := channel{ID: c.ID, Name: c.Name, Kind: "channel", About: abouts[c.ID], Members: c.Members, Messages: []message{}}
+		out := channel{ID: c.ID, Name: c.Name, Kind: "channel", About: cmp.Or(c.Topic, abouts[c.ID]), Private: c.Kind == slackfake.Private, Archived: c.Archived,
+			Members: c.Members, Pins: c.Pins, Messages: []message{}}
 		if c.Kind == slackfake.DM {
 			out.Kind, out.About = "dm", "Direct messages with the bot"
+		}
+		if c.Canvas != nil {
+			out.Document = c.Canvas.Markdown
+		}
+		for _, f := range c.Files {
+			out.Files = append(out.Files, shared{f.ID, f.Name, f.Size, f.SharedAt})
 		}
 		for _, m := range c.Messages {
 			out.Messages = append(out.Messages, message{TS: m.TS, User: m.User, Text: m.Text, Blocks: m.Blocks, Thread: m.ThreadTS, Edited: !m.EditedAt.IsZero(), Only: m.EphemeralTo})

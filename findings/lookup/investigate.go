@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"runtime/debug"
+	"sync"
 	"time"
 )
 
@@ -98,7 +99,7 @@ func (v *Investigator) Investigate(ctx context.Context, q Query, update func(Rep
 		}
 		in.drain()
 		in.settle()
-		shown = shown || in.history == nil // nothing more is known here
+		shown = shown || in.history == nil || in.early // nothing more is known here at once
 		if shown || in.report.Complete {
 			update(in.snapshot())
 		}
@@ -113,6 +114,7 @@ type inquiry struct {
 	report   Report
 	asked    []*seat // by entry; nil when the source is not asked
 	history  History // nil once it has answered
+	early    bool    // a part of it is there
 	arrivals chan arrival
 }
 
@@ -126,12 +128,13 @@ type arrival struct {
 	sections []Section
 	at       time.Time
 	took     time.Duration
+	more     bool // our own history: not all of it yet
 	err      error
 }
 
 // begin fills in what is known without asking.
 func (v *Investigator) begin(q Query) *inquiry {
-	in := &inquiry{v: v, q: q, history: v.o.History, arrivals: make(chan arrival, len(v.seats)+1)}
+	in := &inquiry{v: v, q: q, history: v.o.History, arrivals: make(chan arrival, len(v.seats)+2)}
 	in.report = Report{Indicator: q.Indicator, Class: Classify(q.Indicator, v.o.Own), At: v.o.Now(), HistoryState: NotAsked, Resolver: v.o.Resolver}
 	if in.history != nil {
 		in.report.HistoryState = Asking
@@ -169,13 +172,13 @@ func (in *inquiry) start(ctx context.Context) {
 		}()
 	}
 	if h := in.history; h != nil {
-		go func() { in.arrivals <- in.v.remember(ctx, h, in.q.Indicator) }()
+		go func() { in.arrivals <- in.v.remember(ctx, h, in.q.Indicator, func(a arrival) { in.arrivals <- a }) }()
 	}
 	in.settle()
 }
 
 // remember asks our own history. A defect there must not cost the rest.
-func (v *Investigator) remember(ctx context.Context, h History, i Indicator) (a arrival) {
+func (v *Investigator) remember(ctx context.Context, h History, i Indicator, soFar func(arrival)) (a arrival) {
 	a.entry = ours
 	ctx, cancel := context.WithTimeout(ctx, v.o.SourceTimeout)
 	defer cancel()
@@ -185,7 +188,14 @@ func (v *Investigator) remember(ctx context.Context, h History, i Indicator) (a 
 			a.sections, a.err = nil, &Error{Reason: Defect}
 		}
 	}()
-	a.sections, a.err = h.About(ctx, i)
+	if g, ok := h.(GrowingHistory); ok {
+		var once sync.Once // there is room for one
+		a.sections, a.err = g.Grow(ctx, i, func(s []Section) {
+			once.Do(func() { soFar(arrival{entry: ours, sections: s, more: true}) })
+		})
+	} else {
+		a.sections, a.err = h.About(ctx, i)
+	}
 	if a.err != nil {
 		v.o.Log.Warn("own history failed", "error", a.err)
 	}
@@ -195,12 +205,15 @@ func (v *Investigator) remember(ctx context.Context, h History, i Indicator) (a 
 func (in *inquiry) take(a arrival) {
 	r := &in.report
 	switch {
+	case a.entry == ours && a.more:
+		r.History, in.early = a.sections, true
 	case a.entry == ours:
 		in.history = nil
-		r.History, r.HistoryState = a.sections, Answered
-		if a.err != nil {
+		if a.err != nil { // what came before it stays
 			r.HistoryState, r.HistoryReason = Failed, reasonOf(a.err).Reason
+			break
 		}
+		r.History, r.HistoryState = a.sections, Answered
 	case a.err != nil:
 		e := &r.Entries[a.entry]
 		e.State, e.Reason, e.Took = Failed, reasonOf(a.err).Reason, a.took

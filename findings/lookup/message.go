@@ -75,36 +75,47 @@ func (r Report) headline() message.Text {
 // seenByUs is our own history: nobody else can tell it.
 func (r Report) seenByUs() message.Text {
 	t := message.Text{}.Strong("Seen by us")
-	switch r.HistoryState {
-	case NotAsked:
-		return nil
-	case Asking:
-		return t.L("\nStill looking into our own records.")
-	case Failed:
-		return t.L("\nOur own records: " + string(r.HistoryReason) + ". This part is missing.")
-	}
-	lines, left := 0, 0
-	for _, s := range r.History {
-		for k, line := range s.Lines {
-			if lines == maxHistory {
-				left++
-				continue
-			}
-			lines++
-			t = t.L("\n• ")
-			if k == 0 && s.Title != "" {
-				t = t.L(s.Title + ": ")
-			}
-			t = append(t, line...)
-		}
-	}
-	if lines == 0 {
-		return t.L("\nNever, as far as our records go.")
+	lines, left := r.historyLines()
+	for _, line := range lines {
+		t = append(t.L("\n• "), line...)
 	}
 	if left > 0 {
 		t = t.L(fmt.Sprintf("\n… and %s more", plural(left, "line")))
 	}
+	switch {
+	case r.HistoryState == NotAsked:
+		return nil
+	case r.HistoryState == Asking && len(lines) > 0:
+		return t.L("\nStill looking into the rest of our own records.")
+	case r.HistoryState == Asking:
+		return t.L("\nStill looking into our own records.")
+	case r.HistoryState == Failed && len(lines) > 0:
+		return t.L("\nThe rest of our own records: " + string(r.HistoryReason) + ". This part is missing.")
+	case r.HistoryState == Failed:
+		return t.L("\nOur own records: " + string(r.HistoryReason) + ". This part is missing.")
+	case len(lines) == 0:
+		return t.L("\nNever, as far as our records go.")
+	}
 	return t
+}
+
+// historyLines are the lines of our own history that are shown, and how many are
+// not.
+func (r Report) historyLines() (lines []message.Text, left int) {
+	for _, s := range r.History {
+		for k, line := range s.Lines {
+			if len(lines) == maxHistory {
+				left++
+				continue
+			}
+			var t message.Text
+			if k == 0 && s.Title != "" {
+				t = message.L(s.Title + ": ")
+			}
+			lines = append(lines, append(t, line...))
+		}
+	}
+	return lines, left
 }
 
 func (r Report) reputationTitle() string {

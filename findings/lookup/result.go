@@ -64,6 +64,13 @@ type History interface {
 	About(context.Context, Indicator) ([]Section, error)
 }
 
+// GrowingHistory is a History that knows a part at once and the rest later. It
+// calls grown with that part, once, and returns everything.
+type GrowingHistory interface {
+	History
+	Grow(ctx context.Context, i Indicator, grown func([]Section)) ([]Section, error)
+}
+
 // add appends a fact unless it is empty.
 func (r *Result) add(label, value string) {
 	if value = clean(value); value != "" {

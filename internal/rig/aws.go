@@ -3,6 +3,7 @@ package rig
 import (
 	"fmt"
 	"net/http/httptest"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
@@ -28,7 +29,7 @@ const (
 // cloud starts AWS: roles with the policies we ship and nothing more, our
 // documents, and the bucket. Hosts speak to it by TLS.
 func (r *Rig) cloud() error {
-	r.AWS = awsfake.New(awsfake.WithNow(r.Clock.Now))
+	r.AWS = awsfake.New(awsfake.WithNow(r.Clock.Now), awsfake.WithSigningClock(time.Now))
 	r.front = httptest.NewTLSServer(r.AWS)
 	for _, account := range []string{Account, Other} {
 		for _, role := range responders.Roles {

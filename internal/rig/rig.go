@@ -30,9 +30,11 @@ import (
 	"github.com/securitybot/securitybot/bot"
 	"github.com/securitybot/securitybot/bot/config"
 	"github.com/securitybot/securitybot/internal/fakes/awsfake"
+	"github.com/securitybot/securitybot/internal/fakes/lookupfake"
 	"github.com/securitybot/securitybot/internal/fakes/pagerdutyfake"
 	"github.com/securitybot/securitybot/internal/fakes/slackfake"
 	"github.com/securitybot/securitybot/internal/fakes/sqsfake"
+	"github.com/securitybot/securitybot/internal/fakes/thehivefake"
 	"github.com/securitybot/securitybot/internal/store"
 )
 
@@ -49,19 +51,28 @@ const (
 	FallbackKey = "fedcba9876543210fedcba9876543210"
 )
 
+// The key that may ask PagerDuty who is on call, and the escalation policy that
+// counts: Omar is called first, Mei after him.
+const (
+	onCallToken  = "u+example-read-only"
+	onCallPolicy = "P0SECURITY"
+)
+
 // Options change the world. The zero value is what the demo runs on.
 type Options struct {
-	Redis   string    // address of a redis-server; empty runs one in this process
-	Extra   string    // lines added to the configuration
-	Access  string    // who may do what; empty is Omar responding and Mei approving
-	Policy  string    // path of a policy; empty is the one built in
-	Log     io.Writer // where the bot logs; nil for nowhere
-	Slack   []slackfake.Option
-	Queue   []sqsfake.Option
-	Quiet   bool       // no second PagerDuty key
-	Replica int        // bots on the same world; 0 means 1
-	Prepare func(*Rig) // fills the world before there are bots
-	NoBots  bool       // neither bot nor store: the caller runs processes of its own
+	Redis    string    // address of a redis-server; empty runs one in this process
+	Extra    string    // lines added to the configuration
+	Access   string    // who may do what; empty is Omar responding and Mei approving
+	Policy   string    // path of a policy; empty is the one built in
+	Log      io.Writer // where the bot logs; nil for nowhere
+	Slack    []slackfake.Option
+	Queue    []sqsfake.Option
+	Quiet    bool          // no second PagerDuty key
+	Replica  int           // bots on the same world; 0 means 1
+	Prepare  func(*Rig)    // fills the world before there are bots
+	Patience time.Duration // how long one source of look-ups is waited for; 0 is the usual time
+	Records  bool          // cases are recorded in TheHive
+	NoBots   bool          // neither bot nor store: the caller runs processes of its own
 }
 
 // Rig is the world. Its fields may be used directly.
@@ -70,9 +81,12 @@ type Rig struct {
 	SQS   *sqsfake.Server
 	Pager *pagerdutyfake.Server
 	AWS   *awsfake.Cloud
-	Store *store.Store
-	Bots  []*bot.Bot
-	Clock *Clock
+	Hive  *thehivefake.Server // nil without Options.Records
+	// Lookups are the sources that are asked about addresses and domains.
+	Lookups *lookupfake.Server
+	Store   *store.Store
+	Bots    []*bot.Bot
+	Clock   *Clock
 
 	Ana, Priya, Omar, Mei, Gus slackfake.User
 	Security, Payments         slackfake.Channel
@@ -97,11 +111,12 @@ func (c *Clock) Skipped() time.Duration { return time.Duration(c.skip.Load()) }
 
 // New builds the world without starting the bot.
 func New(ctx context.Context, o Options) (*Rig, error) {
-	r := &Rig{options: o, Clock: &Clock{}, Slack: slackfake.New(o.Slack...), SQS: sqsfake.New(o.Queue...), Pager: pagerdutyfake.New(
-		pagerdutyfake.WithService("Security on call", RoutingKey), pagerdutyfake.WithService("Security fallback", FallbackKey))}
+	r := &Rig{options: o, Clock: &Clock{}, Slack: slackfake.New(o.Slack...), Lookups: lookupfake.New(), SQS: sqsfake.New(o.Queue...), Pager: pagerdutyfake.New(
+		pagerdutyfake.WithService("Security on call", RoutingKey), pagerdutyfake.WithService("Security fallback", FallbackKey), pagerdutyfake.WithAPIToken(onCallToken))}
 	if err := r.cloud(); err != nil {
 		return nil, err
 	}
+	r.records(o.Records)
 	r.people()
 	if o.Prepare != nil {
 		o.Prepare(r)
@@ -149,12 +164,17 @@ func (r *Rig) people() {
 	r.Payments = channel("C0PAYMENTS", "payments", r.Priya.ID, r.Ana.ID, r.Gus.ID)
 	r.Platform = channel("C0PLATFORM", "platform", r.Priya.ID, r.Ana.ID)
 	r.OnCall = r.Slack.AddUsergroup(slackfake.Usergroup{ID: "S0ONCALL", Handle: "security-oncall", Name: "Security on call", Users: []string{r.Omar.ID}})
+	shift := pagerdutyfake.Shift{Policy: onCallPolicy, PolicyName: "Security", Level: 1, UserID: "PDOMAR", Name: r.Omar.RealName, Email: r.Omar.Email}
+	second := shift
+	second.Level, second.UserID, second.Name, second.Email = 2, "PDMEI", r.Mei.RealName, r.Mei.Email
+	r.Pager.SetRota(shift, second)
 }
 
 // build makes one bot on this world, from a configuration file like anybody's.
 func (r *Rig) build(ctx context.Context) (*bot.Bot, error) {
 	cfg, err := config.Loader{LookupEnv: func(name string) (string, bool) {
-		v, ok := map[string]string{"APP": r.Slack.AppToken, "BOT": r.Slack.BotToken, "KEY": RoutingKey, "KEY2": FallbackKey}[name]
+		v, ok := map[string]string{"APP": r.Slack.AppToken, "BOT": r.Slack.BotToken, "KEY": RoutingKey, "KEY2": FallbackKey, "ONCALL": onCallToken, "HIVE": HiveKey,
+			"VIRUSTOTAL": lookupfake.VirusTotalKey, "ABUSEIPDB": lookupfake.AbuseIPDBKey}[name]
 		return v, ok
 	}}.Parse("securitybot.yaml", []byte(r.Config("127.0.0.1:6379")))
 	if err != nil {
@@ -174,6 +194,7 @@ func (r *Rig) build(ctx context.Context) (*bot.Bot, error) {
 	for i := range d.Queues {
 		d.Queues[i].Client = r.client()
 	}
+	d.LookUps.SourceTimeout = r.options.Patience
 	return bot.New(bot.SettingsOf(cfg), d)
 }
 
@@ -193,8 +214,10 @@ func (r *Rig) Config(addr string) string {
 		"access: " + cmp.Or(r.options.Access, "{responders: {groups: ["+r.OnCall.ID+"]}, approvers: {users: ["+r.Mei.ID+"]}}"),
 		"http: {addr: \"\"}",
 		r.awsConfig(),
+		r.lookupConfig(),
 	}
-	key := "pagerduty: {routing_key: \"${env:KEY}\", events_url: " + r.Pager.URL
+	lines = append(lines, r.hiveConfig())
+	key := "pagerduty: {routing_key: \"${env:KEY}\", events_url: " + r.Pager.URL + ", api_token: \"${env:ONCALL}\", escalation_policies: [" + onCallPolicy + "], api_url: " + r.Pager.URL
 	if !r.options.Quiet {
 		key += ", fallback_routing_key: \"${env:KEY2}\""
 	}
@@ -274,8 +297,10 @@ func (r *Rig) Close() error {
 	r.Slack.Close()
 	r.SQS.Close()
 	r.Pager.Close()
+	r.Lookups.Close()
 	r.front.Close()
 	r.AWS.Close()
+	r.closeRecords()
 	if r.redis != nil {
 		r.redis.Close()
 	}
@@ -318,6 +343,6 @@ func (r *Rig) ByTLS(bundle string) ([]string, error) {
 // Setenv gives a process the keys its configuration refers to.
 func (r *Rig) Setenv() []string {
 	k := r.AWS.User(hubAccount, "securitybot")
-	return append(os.Environ(), "APP="+r.Slack.AppToken, "BOT="+r.Slack.BotToken, "KEY="+RoutingKey, "KEY2="+FallbackKey, "AWS_ENDPOINT_URL_SQS="+r.SQS.URL,
+	return append(os.Environ(), "APP="+r.Slack.AppToken, "BOT="+r.Slack.BotToken, "KEY="+RoutingKey, "KEY2="+FallbackKey, "ONCALL="+onCallToken, "HIVE="+HiveKey, "VIRUSTOTAL="+lookupfake.VirusTotalKey, "ABUSEIPDB="+lookupfake.AbuseIPDBKey, "AWS_ENDPOINT_URL_SQS="+r.SQS.URL,
 		"AWS_ENDPOINT_URL="+r.AWS.URL, "AWS_ACCESS_KEY_ID="+k.AccessKeyID, "AWS_SECRET_ACCESS_KEY="+k.SecretAccessKey, "AWS_EC2_METADATA_DISABLED=true", "AWS_REGION=eu-west-1")
 }

@@ -143,6 +143,13 @@ func TestDefectRolesThatCanDoEverything(t *testing.T) {
 	}
 }
 
+// elsewhere is what the read role may do for other packages.
+var elsewhere = map[string]string{
+	"guardduty:GetFindings": "responders/guardduty", "cloudtrail:LookupEvents": "responders/trail", "ec2:DescribeAddresses": "responders/inventory",
+	"elasticloadbalancing:DescribeLoadBalancers": "responders/portmap", "elasticloadbalancing:DescribeListeners": "responders/portmap",
+	"elasticloadbalancing:DescribeTargetGroupAttributes": "responders/portmap",
+}
+
 // What the three actions use is granted (all worlds run under roles made from
 // the catalogue), and what is granted is used.
 func TestNothingIsGrantedThatIsNotUsed(t *testing.T) {
@@ -164,7 +171,7 @@ func TestNothingIsGrantedThatIsNotUsed(t *testing.T) {
 	granted := func(role responders.Role, list []responders.Permission) {
 		for _, p := range list {
 			for _, action := range p.Actions {
-				if !used["securitybot-"+string(role)][action] && !strings.HasPrefix(action, "ssm:") {
+				if !used["securitybot-"+string(role)][action] && elsewhere[action] == "" {
 					t.Errorf("%s may %s and never does", role, action)
 				}
 			}

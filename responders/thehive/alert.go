@@ -180,6 +180,13 @@ type answer struct {
 	Stage    string `json:"stage"` // New, InProgress, Closed or Imported
 }
 
+// Refresh returns what is known of a record now: a person may have made a case
+// of the alert.
+func (c *Client) Refresh(ctx context.Context, r Record) (Record, error) {
+	r, _, err := c.look(ctx, "refresh", r)
+	return r, err
+}
+
 // read asks for a record.
 func (c *Client) read(ctx context.Context, op string, r Record) (answer, error) {
 	path, err := r.path(op)

@@ -2,7 +2,7 @@
 "use strict";
 
 const $ = id => document.getElementById(id);
-let state = null, me = "", where = "", tab = "gallery", seen = {}, openView = "", busy = false;
+let state = null, me = "", where = "", tab = "gallery", seen = {}, openView = "", busy = false, unfolded = "";
 const colours = ["#5b3a8c", "#0b6e6e", "#a8481b", "#2a5db0", "#7a2149", "#3f6212"];
 const colour = id => colours[[...id].reduce((n, c) => n + c.charCodeAt(0), 0) % colours.length];
 
@@ -41,10 +41,12 @@ const forMe = m => !m.only || m.only === me;
 const unread = c => c.messages.filter(m => forMe(m) && m.user !== me && Number(m.ts) > (seen[me + c.id] || 0)).length;
 
 function channelName(c) {
-  if (c.kind !== "dm") return "# " + c.name;
+  if (c.kind !== "dm") return (c.private ? "" : "# ") + c.name;
   const other = c.members.find(m => m !== me) || me;
   return (person(other) || { name: other }).name;
 }
+
+const mark = c => c.private ? el("span", { class: "lock", role: "img", "aria-label": "private" }) : null;
 
 function avatar(id, small) {
   const p = person(id) || { name: id };
@@ -53,6 +55,7 @@ function avatar(id, small) {
 
 function draw() {
   Blocks.name = id => (person(id) || channel(id) || (state.groups || {})[id] || { name: id }).name;
+  Blocks.people = () => state.people.filter(p => !p.bot);
   Blocks.now = () => Date.parse(state.clock.now);
   if (!person(me)) me = state.people.filter(p => !p.bot)[0].id;
   const mine = state.channels.filter(visible);
@@ -62,12 +65,14 @@ function draw() {
   drawGallery();
   drawCases();
   drawPages();
+  drawAWS();
+  drawHive();
   drawClock();
   drawModal();
 }
 
 function drawSide(mine) {
-  const key = JSON.stringify([me, where, mine.map(c => [c.id, unread(c)]), state.people, state.channels.map(c => c.messages.length), seen]);
+  const key = JSON.stringify([me, where, mine.map(c => [c.id, unread(c), c.archived]), state.people, state.channels.map(c => c.messages.length), seen]);
   if ($("people").dataset.key === key) return;
   $("people").dataset.key = key;
   $("people").replaceChildren(...state.people.filter(p => !p.bot).map(p => {
@@ -77,7 +82,7 @@ function drawSide(mine) {
   }));
   const row = c => {
     const n = c.id === where ? 0 : unread(c);
-    return el("button", { "aria-current": String(c.id === where), class: n ? "unread" : "", "data-channel": c.name, onclick: () => { where = c.id; draw(); } }, channelName(c), n ? el("span", { class: "n" }, String(n)) : null);
+    return el("button", { "aria-current": String(c.id === where), class: n ? "unread" : "", "data-channel": c.name, onclick: () => { where = c.id; draw(); } }, mark(c), el("span", { class: "name" }, channelName(c)), c.archived ? el("span", { class: "role" }, "archived") : null, n ? el("span", { class: "n" }, String(n)) : null);
   };
   $("channels").replaceChildren(...mine.filter(c => c.kind !== "dm").map(row));
   $("dms").replaceChildren(...mine.filter(c => c.kind === "dm").map(row));
@@ -93,8 +98,7 @@ function preferred(id) {
 function drawMessages() {
   const c = channel(where), box = $("messages");
   if (!c) return;
-  $("where").textContent = channelName(c);
-  $("about").textContent = c.about || "";
+  drawRoom(c);
   const all = c.messages.filter(forMe);
   seen[me + c.id] = Math.max(0, ...all.map(m => Number(m.ts)));
   const key = JSON.stringify([me, where, all, state.people.length]);
@@ -105,6 +109,42 @@ function drawMessages() {
   const roots = all.filter(m => !m.thread || m.thread === m.ts || !all.some(x => x.ts === m.thread));
   box.replaceChildren(...(roots.length ? roots.map(m => drawMessage(c, m, all)) : [el("p", { class: "empty" }, "Nothing here yet. Send a finding from the gallery on the right.")]));
   if (atEnd) box.scrollTop = box.scrollHeight;
+}
+
+// drawRoom shows what belongs to the whole channel: topic, pins, document, files.
+function drawRoom(c) {
+  const files = c.files || [], pins = (c.pins || []).map(ts => c.messages.find(m => m.ts === ts)).filter(Boolean);
+  const key = JSON.stringify([c.id, c.name, c.about, c.archived, c.document, files, pins.map(m => m.text), unfolded]);
+  if ($("room").dataset.key === key) return;
+  $("room").dataset.key = key;
+  $("where").replaceChildren(...[mark(c), channelName(c)].filter(Boolean));
+  $("about").textContent = c.about || "";
+  $("about").title = c.about || "";
+  $("say").disabled = !!c.archived;
+  $("say").placeholder = c.archived ? "This channel is archived: it can be read and no longer written." : "Write a message, or a command such as /ir help";
+  const open = c.document && unfolded === c.id;
+  $("room").replaceChildren(...[
+    ...pins.map(m => el("button", { class: "chip", type: "button", title: "Show the pinned message", onclick: () => show(m.ts) }, "Pinned: " + plain(m.text))),
+    c.document ? el("button", { class: "chip", type: "button", "aria-expanded": String(!!open), onclick: () => { unfolded = open ? "" : c.id; draw(); } }, open ? "Hide the document" : "Document") : null,
+    ...files.map(f => fileLink("chat", f)),
+    open ? el("div", { class: "document" }, ...Markdown.draw(c.document)) : null].filter(Boolean));
+}
+
+const plain = s => Blocks.mrkdwn(s).map(n => typeof n === "string" ? n : n.textContent).join("").split("\n")[0];
+
+function fileLink(place, f) {
+  const at = "api/file/" + place + "/" + (f.id || f.key).split("/").map(encodeURIComponent).join("/");
+  return el("a", { class: "chip file", href: at, download: "" }, f.name, el("span", { class: "t" }, size(f.size)));
+}
+
+const size = n => n < 1024 ? n + " B" : n < 1048576 ? Math.round(n / 1024) + " KB" : (n / 1048576).toFixed(1) + " MB";
+
+function show(ts) {
+  const m = document.querySelector("[data-ts='" + ts + "']");
+  if (!m) return;
+  m.scrollIntoView({ block: "center" });
+  m.classList.add("shown");
+  setTimeout(() => m.classList.remove("shown"), 1500);
 }
 
 function drawMessage(c, m, all) {
@@ -124,58 +164,6 @@ async function click(c, m, e) {
   if (busy) return;
   busy = true;
   try { await call("click", { channel: c.id, ts: m.ts, label: e.text.text }); } finally { busy = false; }
-}
-
-function drawGallery() {
-  const box = $("gallery");
-  if (box.dataset.done) return;
-  box.dataset.done = "1";
-  box.replaceChildren(...state.samples.map(s => el("div", { class: "card" },
-    el("h3", {}, el("span", { class: "level " + s.level }, s.level), s.title), el("p", {}, s.about),
-    el("button", { class: "btn primary slim", "data-sample": s.id, onclick: () => { call("send", { sample: s.id }); toast("Sent to the queue."); } }, "Send this finding"))));
-}
-
-function drawCases() {
-  const list = state.cases || [];
-  $("ncases").textContent = list.length || "";
-  const key = JSON.stringify(list);
-  const box = $("cases");
-  if (box.dataset.key === key) return;
-  box.dataset.key = key;
-  box.replaceChildren(...(list.length ? list.map(drawCase) : [el("p", { class: "empty" }, "No finding has arrived yet.")]));
-}
-
-function drawCase(c) {
-  const life = el("ol", { class: "life" }, ...c.timeline.map(t => el("li", {}, t.what + " ", el("span", { class: "t" }, when(Date.parse(t.at) / 1000)))),
-    ...c.next.map(t => el("li", { class: "next" }, t.what + " ", t.at ? el("span", { class: "t" }, "due " + when(Date.parse(t.at) / 1000)) : null)));
-  return el("div", { class: "card", "data-case": c.ref },
-    el("h3", {}, el("span", { class: "level " + c.level }, c.level), c.headline, el("span", { class: "status " + c.status }, c.status)),
-    el("p", {}, c.decision),
-    el("div", { class: "row" }, el("code", {}, c.ref), c.deadline ? el("button", { class: "btn slim", "data-expire": c.ref, onclick: () => call("forward", { to: c.deadline }) }, "Let the deadline pass") : null),
-    life);
-}
-
-function drawPages() {
-  const list = state.incidents || [];
-  $("npages").textContent = list.filter(i => i.status === "triggered").length || "";
-  const key = JSON.stringify(list);
-  const box = $("pages");
-  if (box.dataset.key === key) return;
-  box.dataset.key = key;
-  box.replaceChildren(...(list.length ? list.map(i => el("div", { class: "card", "data-incident": i.key },
-    el("h3", {}, i.summary, el("span", { class: "status " + i.status }, i.status)),
-    el("p", {}, i.service + " · on call: " + state.oncall + " · triggers received: " + i.triggers),
-    i.status === "triggered" ? el("button", { class: "btn slim", onclick: () => call("pager", { key: i.key, do: "acknowledge" }) }, "Acknowledge") : null)) :
-    [el("p", { class: "empty" }, "Nobody has been paged.")]));
-}
-
-function drawClock() {
-  if ($("clock").dataset.key === state.clock.now.slice(0, 16) + state.clock.skipped) return;
-  $("clock").dataset.key = state.clock.now.slice(0, 16) + state.clock.skipped;
-  const t = new Date(state.clock.now);
-  const forward = (label, s) => el("button", { class: "btn slim", onclick: () => call("forward", { seconds: s }) }, label);
-  $("clock").replaceChildren(el("span", { class: "now" }, "Demo time: ", el("strong", {}, t.toLocaleString([], { weekday: "short", hour: "2-digit", minute: "2-digit" })),
-    state.clock.skipped ? " (moved on by " + state.clock.skipped + ")" : ""), "Move on:", forward("10 min", 600), forward("1 h", 3600), forward("8 h", 28800));
 }
 
 function drawModal() {
@@ -199,6 +187,7 @@ function drawModal() {
 async function submit(v, form) {
   const values = {};
   for (const f of form.querySelectorAll(".field [name]")) values[f.name] = f.value;
+  for (const f of form.querySelectorAll("[data-several]")) values[f.dataset.several] = [...f.querySelectorAll("input:checked")].map(i => i.value).join(",");
   const answer = await call("submit", { view: v.id, values });
   for (const e of form.querySelectorAll("[data-error]")) e.textContent = (answer.errors || {})[e.dataset.error] || "";
 }

@@ -24,6 +24,7 @@ function when(ts) {
 
 const Blocks = {
   name: id => id,
+  people: () => [],
   now: () => Date.now(),
 
   // mrkdwn returns nodes for Slack's mark-up: the subset the bot uses.
@@ -107,17 +108,24 @@ const Blocks = {
     }, e.text ? unescapeSlack(e.text.text) : "…");
   },
 
+  // input draws a field of a dialog with what it has at first.
   input(b) {
-    const e = b.element || {};
+    const e = b.element || {}, several = e.type.startsWith("multi_"), people = e.type.includes("users_select");
+    const options = people ? Blocks.people().map(p => ({ value: p.id, text: p.name })) : (e.options || []).map(o => ({ value: o.value, text: unescapeSlack(o.text.text) }));
+    const chosen = [...(e.initial_options || []).map(o => o.value), ...(e.initial_users || []), e.initial_user, (e.initial_option || {}).value].filter(Boolean);
+    const attrs = { name: b.block_id, "data-action": e.action_id, "data-type": e.type };
     let box;
-    if (e.type === "static_select" || e.type === "radio_buttons") {
-      box = el("select", { name: b.block_id, "data-action": e.action_id, "data-type": e.type },
-        el("option", { value: "" }, (e.placeholder && e.placeholder.text) || "Choose…"),
-        ...(e.options || []).map(o => el("option", { value: o.value }, unescapeSlack(o.text.text))));
+    if (several) {
+      box = el("div", { class: "several", "data-several": b.block_id }, ...options.map(o => el("label", {}, el("input", { type: "checkbox", value: o.value, checked: chosen.includes(o.value) }), o.text)));
+    } else if (people || e.type === "static_select" || e.type === "radio_buttons") {
+      box = el("select", attrs, el("option", { value: "" }, (e.placeholder && e.placeholder.text) || "Choose…"),
+        ...options.map(o => el("option", { value: o.value, selected: chosen.includes(o.value) }, o.text)));
     } else {
-      box = el(e.multiline ? "textarea" : "input", { name: b.block_id, "data-action": e.action_id, "data-type": e.type, maxlength: e.max_length || null, rows: e.multiline ? 3 : null });
+      box = el(e.multiline ? "textarea" : "input", { ...attrs, maxlength: e.max_length || null, rows: e.multiline ? 3 : null });
+      box.value = e.initial_value || "";
     }
-    return el("label", { class: "field" }, el("span", {}, b.label ? unescapeSlack(b.label.text) : ""), box,
-      b.hint ? el("small", {}, unescapeSlack(b.hint.text)) : null, el("em", { "data-error": b.block_id }));
+    const kids = [el("span", {}, b.label ? unescapeSlack(b.label.text) : "", b.optional ? el("small", {}, " (optional)") : null), box,
+      b.hint ? el("small", {}, unescapeSlack(b.hint.text)) : null, el("em", { "data-error": b.block_id })];
+    return several ? el("div", { class: "field", role: "group" }, ...kids) : el("label", { class: "field" }, ...kids);
   },
 };

@@ -17,6 +17,7 @@ type Cloud struct {
 	URL string
 
 	now      func() time.Time
+	signing  func() time.Time // of those who presign; now when nil
 	http     *http.Server
 	closed   chan struct{}
 	closing  sync.Once
@@ -43,6 +44,11 @@ type Option func(*Cloud)
 
 // WithNow sets the clock of all services.
 func WithNow(now func() time.Time) Option { return func(c *Cloud) { c.now = now } }
+
+// WithSigningClock sets the clock that presigned addresses are held against. The
+// SDK signs by the time of the machine, which is another one when WithNow's
+// clock is moved by hand.
+func WithSigningClock(now func() time.Time) Option { return func(c *Cloud) { c.signing = now } }
 
 // New starts a cloud on a free loopback port. It panics when there is none.
 func New(opts ...Option) *Cloud {
@@ -71,6 +77,14 @@ func (c *Cloud) Close() {
 
 // Now returns the time on the cloud's clock.
 func (c *Cloud) Now() time.Time { return c.now().UTC() }
+
+// signed returns the time on the clock of those who presign.
+func (c *Cloud) signed() time.Time {
+	if c.signing != nil {
+		return c.signing().UTC()
+	}
+	return c.Now()
+}
 
 // stateOf returns the state of a service in an account and region. A service's
 // state is a type of its own whose zero value is an empty region. The caller

@@ -123,7 +123,7 @@ func (c *Cloud) admit(q *request, op operation) error {
 		return p.unknownKey()
 	case !s.expires.IsZero() && !q.At.Before(s.expires):
 		return p.expired()
-	case q.Presigned && urlExpired(q.http, q.At):
+	case q.Presigned && urlExpired(q.http, c.signed()):
 		return &apiError{http.StatusForbidden, "AccessDenied", "Request has expired"}
 	}
 	q.Needs = []Need{{Action: cmp.Or(q.service.iam, q.Service) + ":" + q.Op}}

@@ -85,6 +85,16 @@ func (st State) Channel(idOrName string) (Channel, bool) {
 	return out, true
 }
 
+// Channels returns all conversations, in the order they were made.
+func (st State) Channels() []Channel {
+	var out []Channel
+	for _, c := range st.s.channels {
+		one, _ := st.Channel(c.ID)
+		out = append(out, one)
+	}
+	return out
+}
+
 // Calls returns the Web API calls so far, of one method or of all when it is "".
 // The result must not be changed.
 func (st State) Calls(method string) []Call {

@@ -1,0 +1,26 @@
+package bot
+
+import (
+	"context"
+	"time"
+
+	"github.com/securitybot/securitybot/internal/audit"
+	"github.com/securitybot/securitybot/internal/store"
+)
+
+// VerifyAuditLog reads the audit log of a store without a key and checks it, for
+// scenarios.
+func VerifyAuditLog(ctx context.Context, s *store.Store, now time.Time) (audit.Report, []audit.Record, error) {
+	log, err := readAuditLog(ctx, s, now)
+	if err != nil {
+		return audit.Report{}, nil, err
+	}
+	var records []audit.Record
+	for r, err := range log.Records() {
+		if err != nil {
+			return audit.Report{}, nil, err
+		}
+		records = append(records, r)
+	}
+	return audit.Verify(log.Records(), audit.Evidence{Head: log.Head, Since: log.Since}), records, log.HeadErr
+}

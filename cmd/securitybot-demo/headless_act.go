@@ -1,0 +1,133 @@
+package main
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/securitybot/securitybot/internal/fakes/awsfake"
+	"github.com/securitybot/securitybot/internal/fakes/slackfake"
+	"github.com/securitybot/securitybot/internal/rig"
+)
+
+// Scenes about what is done to machines.
+
+// evidence follows a finding nobody has to press anything for.
+func (s *script) evidence() error {
+	if err := s.send("miner"); err != nil {
+		return err
+	}
+	s.tell("A server is mining. GuardDuty knows the finding, so evidence is taken at once and by itself.")
+	for _, what := range []struct{ title, tell string }{
+		{"Snapshot", "Both volumes of %s are copied, and the copies are complete."},
+		{"Ask osquery", "osquery was asked on %s; the answer is in the evidence bucket, with its hash."},
+	} {
+		m, err := s.message(s.world.Security.ID, what.title, idOf(builder))
+		if err != nil {
+			return err
+		}
+		if _, err := s.edited(m, "Done", "Evidence"); err != nil {
+			return err
+		}
+		s.tell(what.tell, "build-7")
+	}
+	snaps, objects := s.demo.backups(idOf(builder)), s.demo.evidence()
+	if len(snaps) != 2 || slices.ContainsFunc(snaps, func(b backup) bool { return b.State != "completed" }) {
+		return fmt.Errorf("step %d: the snapshots are %+v", s.step, snaps)
+	}
+	if !slices.ContainsFunc(objects, func(o awsfake.Object) bool { return strings.HasSuffix(o.Key, "osquery.json") }) {
+		return fmt.Errorf("step %d: no answer of osquery is in the bucket", s.step)
+	}
+	return nil
+}
+
+// forged shows a finding that only pretends.
+func (s *script) forged() error {
+	if err := s.send("forged"); err != nil {
+		return err
+	}
+	m, err := s.message(s.world.Security.ID, "Snapshot", idOf(ledger))
+	if err != nil {
+		return err
+	}
+	if _, err := s.edited(m, "Not done", "GuardDuty does not know this finding"); err != nil {
+		return err
+	}
+	if n := len(s.demo.backups(idOf(ledger))); n != 0 {
+		return fmt.Errorf("step %d: %d snapshots because of a forged finding", s.step+1, n)
+	}
+	s.tell("The same about ledger-db, written into the queue by somebody else: GuardDuty does not know it, and nothing is done.")
+	return nil
+}
+
+// contain isolates and releases, each with a second person.
+func (s *script) contain() error {
+	before := s.groups()
+	if err := s.slash(s.world.Omar, s.world.Security.ID, "isolate "+idOf(builder)+" reason=it mines coins"); err != nil {
+		return err
+	}
+	card, err := s.message(s.world.Security.ID, "Isolate", idOf(builder), "Approve")
+	if err != nil {
+		return err
+	}
+	s.tell("Omar types /ir isolate. The bot has looked, and shows what it would do.")
+	if err := s.click(s.world.Omar, card, "Approve"); err != nil {
+		return err
+	}
+	if err := s.told(s.world.Omar, "Only an approver can do this"); err != nil {
+		return err
+	}
+	s.tell("Omar presses Approve himself and is refused.")
+	if err := s.click(s.world.Mei, card, "Approve"); err != nil {
+		return err
+	}
+	done, err := s.edited(card, "Done", "Release…", "Still possible")
+	if err != nil {
+		return err
+	}
+	if maps.EqualFunc(before, s.groups(), slices.Equal[[]string]) || !s.isolated() {
+		return fmt.Errorf("step %d: the interfaces have the groups %v", s.step+1, s.groups())
+	}
+	s.tell("Mei approves. Every interface of build-7 is cut off, which was read back, and what is still possible is said.")
+	return s.release(before, done)
+}
+
+func (s *script) release(before map[string][]string, done slackfake.Message) error {
+	if err := s.click(s.world.Mei, done, "Release…"); err != nil {
+		return err
+	}
+	if err := s.submit(s.world.Mei, map[string]string{"reason": "the machine was built anew"}); err != nil {
+		return err
+	}
+	card, err := s.message(s.world.Security.ID, "Release", idOf(builder), "Approve", "built anew")
+	if err != nil {
+		return err
+	}
+	if err := s.click(s.world.Mei, card, "Approve"); err != nil {
+		return err
+	}
+	if err := s.told(s.world.Mei, "You asked for this yourself"); err != nil {
+		return err
+	}
+	s.tell("Mei asks for its release. She is an approver, but not of her own request.")
+	if err := s.click(slackfake.User{ID: noor}, card, "Approve"); err != nil {
+		return err
+	}
+	if _, err := s.edited(card, "Done"); err != nil {
+		return err
+	}
+	if after := s.groups(); !maps.EqualFunc(before, after, slices.Equal[[]string]) {
+		return fmt.Errorf("step %d: the groups were %v and are %v", s.step+1, before, after)
+	}
+	s.tell("Noor approves. build-7 has exactly the groups it had before.")
+	return nil
+}
+
+func (s *script) groups() map[string][]string {
+	return s.world.AWS.GroupsOf(rig.Account, rig.Region, idOf(builder))
+}
+
+func (s *script) isolated() bool {
+	return slices.ContainsFunc(s.demo.cloud().Instances, func(h host) bool { return h.ID == idOf(builder) && h.Isolated })
+}
