@@ -32,7 +32,7 @@ const (
 	sayUnknown   = "could not check who you are"
 	sayResponder = "Only the security responders"
 	sayApprover  = "Only an approver can do this"
-	saySubject   = "This is about you"
+	saySubject   = "This is about you, so somebody else has to do it"
 	sayAsker     = "You asked for this yourself"
 	sayAccount   = "not one of those you look after"
 )
