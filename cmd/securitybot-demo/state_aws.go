@@ -94,6 +94,9 @@ func (d *demo) cloud() cloud {
 func (d *demo) evidence() []awsfake.Object {
 	var out []awsfake.Object
 	for key, o := range d.world.AWS.Objects(rig.Bucket) {
+		if strings.HasSuffix(key, "/parts.txt") {
+			continue // addresses a host uploads to: no evidence
+		}
 		o.Key = key
 		out = append(out, o)
 	}
