@@ -55,7 +55,7 @@ func (g *hiveGate) leave(now time.Time, err error) {
 	switch {
 	case err == nil || hiveRefused(err):
 		g.fails, g.until = 0, time.Time{}
-	default:
+	case errors.As(err, &he):
 		g.fails++
 		pause := min(time.Second<<min(g.fails-1, 6), maxHivePause)
 		g.until = now.Add(max(pause, he.RetryAfter))

@@ -12,11 +12,11 @@ func TestMessagesMayLinkToTheHive(t *testing.T) {
 	t.Parallel()
 	var cfg config.Config
 	cfg.Slack.LinkHosts = []string{"wiki.corp.example"}
-	if got := chatConfig(&cfg).LinkHosts; !slices.Equal(got, []string{"wiki.corp.example"}) {
+	if got := chatConfig(&cfg).LinkHosts; !slices.Contains(got, "wiki.corp.example") || slices.Contains(got, "thehive.corp.example") {
 		t.Errorf("without TheHive: %v", got)
 	}
 	cfg.TheHive.URL = "https://thehive.corp.example/ir"
-	if got := chatConfig(&cfg).LinkHosts; !slices.Equal(got, []string{"wiki.corp.example", "thehive.corp.example"}) {
+	if got := chatConfig(&cfg).LinkHosts; !slices.Contains(got, "wiki.corp.example") || !slices.Contains(got, "thehive.corp.example") {
 		t.Errorf("with TheHive: %v", got)
 	}
 }

@@ -95,7 +95,7 @@ func TestTheOtherEndOfACaseIsAButtonAway(t *testing.T) {
 	out := s.slash(s.Omar, "case SB-"+id[:8], s.Security.ID)
 	s.click(s.Omar, *out.Reply, "Look up 203.0.113.8")
 	s.found(s.Omar, "Investigation of 203[.]0[.]113[.]8", "Complete after")
-	s.recorded("look up an indicator", "203.0.113.8", 1)
+	s.audited("look up an indicator", "203.0.113.8", 1)
 	for u, want := range map[string]bool{s.Priya.ID: false, s.Omar.ID: true} {
 		reply, err := s.Bots[0].Action(s.ctx, chat.Action{Action: "case.details", Value: id, User: u, Team: s.Slack.TeamID})
 		if err != nil || reply.Modal == nil {
