@@ -94,15 +94,19 @@ func (d *demo) hurry(ctx context.Context) {
 			return
 		case <-tick.C:
 		}
-		depth, err := d.world.Store.Depth(ctx, d.world.Clock.Now())
-		if err != nil {
-			continue
-		}
-		act := depth[store.LaneAct]
-		d.atWork.Store(act.Planned > 0)
-		if act.Planned > 0 && act.Waiting == 0 && !slices.ContainsFunc(d.world.Bots, (*bot.Bot).Busy) {
-			d.world.Forward(hurryBy)
-		}
+		d.hurryOnce(ctx)
+	}
+}
+
+func (d *demo) hurryOnce(ctx context.Context) {
+	depth, err := d.world.Store.Depth(ctx, d.world.Clock.Now())
+	if err != nil {
+		return // the store is being stopped
+	}
+	act := depth[store.LaneAct]
+	d.atWork.Store(act.Planned > 0)
+	if act.Planned > 0 && act.Waiting == 0 && !slices.ContainsFunc(d.world.Bots, (*bot.Bot).Busy) {
+		d.world.Forward(hurryBy)
 	}
 }
 

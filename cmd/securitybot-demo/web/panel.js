@@ -91,7 +91,7 @@ function be(person, name) {
   draw();
 }
 
-const short = s => s.length > 26 ? s.slice(0, 24) + "…" : s;
+const short = s => s.length > 22 ? s.slice(0, 18) + "…" : s;
 
 function write(text) {
   const say = $("say");
@@ -120,11 +120,15 @@ function drawHive() {
   box.replaceChildren(...(list.length ? list.map(drawRecord) : [el("p", { class: "empty" }, "TheHive has no alert and no case yet. What needs somebody is recorded here.")]));
 }
 
+// said is a comment without its end: its time, which is shown anyway, and the
+// mark by which the bot knows it again.
+const said = text => Markdown.inline(text.replace(/\s*\S+Z `record \S+`\s*$/, ""));
+
 function drawRecord(r) {
   const level = severities[r.severity] || "low";
   return el("div", { class: "card", "data-record": r.kind },
     el("h3", {}, el("span", { class: "level " + level }, level), (r.kind === "case" ? "Case #" + r.number + " " : "Alert ") + r.title, el("span", { class: "status" + (r.closed ? " closed" : "") }, r.status)),
-    r.comments.length ? el("ol", { class: "life" }, ...r.comments.map(c => el("li", {}, ...Markdown.inline(c.text), " ", el("span", { class: "t" }, when(Date.parse(c.at) / 1000))))) : null,
+    r.comments.length ? el("ol", { class: "life" }, ...r.comments.map(c => el("li", {}, ...said(c.text), " ", el("span", { class: "t" }, when(Date.parse(c.at) / 1000))))) : null,
     fold(r, "observables", r.observables.map(o => el("div", { class: "object", title: o.data }, el("span", { class: "kind" }, o.type), el("code", {}, o.data)))),
     r.attachments.length ? el("div", { class: "row" }, ...r.attachments.map(f => fileLink("hive", f))) : null);
 }
