@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/securitybot/securitybot/internal/fakes/awsfake"
+	"github.com/securitybot/securitybot/internal/fakes/slackfake"
 	"github.com/securitybot/securitybot/internal/rig"
 )
 
@@ -25,6 +26,9 @@ func world(t *testing.T) *demo {
 			t.Errorf("stop: %v", err)
 		}
 	})
+	if err := w.Slack.WaitFor(t.Context(), func(st slackfake.State) bool { return st.Open() > 0 }); err != nil {
+		t.Fatal(err)
+	}
 	return newDemo(w)
 }
 
@@ -45,9 +49,9 @@ func TestTimeRunsFasterForAWSOnly(t *testing.T) {
 	t.Parallel()
 	d := world(t)
 	s := &script{ctx: t.Context(), world: d.world, demo: d, out: &bytes.Buffer{}}
-	ask := func(what, title, machine, says string) {
+	ask := func(what, title, machine, says, reason string) {
 		t.Helper()
-		if err := s.slash(d.world.Omar, d.world.Security.ID, what+" account="+account+" region="+region); err != nil {
+		if err := s.slash(d.world.Omar, d.world.Security.ID, what+" "+machine+" account="+account+" region="+region+reason); err != nil {
 			t.Fatal(err)
 		}
 		m, err := s.message(d.world.Security.ID, title, machine)
@@ -58,7 +62,7 @@ func TestTimeRunsFasterForAWSOnly(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	ask("isolate "+idOf(bastion)+" reason=x", "Isolate", idOf(bastion), "Waits for an approver")
+	ask("isolate", "Isolate", idOf(bastion), "Waits for an approver", " reason=x")
 	for range 3 {
 		d.hurryOnce(t.Context())
 	}
@@ -66,7 +70,7 @@ func TestTimeRunsFasterForAWSOnly(t *testing.T) {
 		t.Fatalf("time was moved on by %s while a person was waited for", skipped)
 	}
 	go d.hurry(t.Context())
-	ask("snapshot "+idOf(ledger), "Snapshot", idOf(ledger), "Done")
+	ask("snapshot", "Snapshot", idOf(ledger), "Done", "")
 	if d.world.Clock.Skipped() == 0 {
 		t.Error("AWS takes its real time")
 	}
