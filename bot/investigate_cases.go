@@ -23,7 +23,7 @@ const (
 	indexTime = 5 * time.Second
 )
 
-func namedDoc(key string) string { return "i:" + short(key) }
+func namedDoc(key string) string { return "in:" + short(key) }
 
 // namedBy lists what somebody might look up of a case, at most so many: the
 // other ends, then the domain.

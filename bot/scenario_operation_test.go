@@ -238,6 +238,7 @@ func TestNothingIsWrittenWithoutRight(t *testing.T) {
 		"a request that was edited": func(_ *testing.T, s *scene, id string) {
 			card := isolate(s, id)
 			other := s.Machine(77)
+			s.settled()
 			s.tamper(valueOf(card, "Approve"), id, other)
 			reply := s.press(s.Mei, card, "Approve")
 			if !strings.Contains(words(reply.Message), "not what was asked for") {
