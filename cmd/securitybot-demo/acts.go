@@ -38,20 +38,28 @@ func (d *demo) send(_ context.Context, r request) (any, error) {
 	if i < 0 {
 		return nil, errors.New("there is no such finding in the gallery")
 	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	id := d.last["probe"]
-	if r.Sample != "probe-again" || id == "" {
-		id = newID()
-	}
-	if r.Sample == "probe" || r.Sample == "probe-again" {
-		d.last["probe"] = id
-	}
+	id := d.idFor(r.Sample)
 	if known := samples[i].known; known != nil {
 		d.world.Known(known(id))
 	}
 	d.world.Send(samples[i].build(d.world.Clock.Now(), id)...)
 	return nil, nil
+}
+
+// idFor is the id of the finding a card sends: a new one, except of the card
+// that sends another one again.
+func (d *demo) idFor(card string) string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if id := d.last["probe"]; card == "probe-again" && id != "" {
+		return id
+	}
+	id := newID()
+	if card == "probe-again" {
+		card = "probe"
+	}
+	d.last[card] = id
+	return id
 }
 
 // settle waits for the bot's acknowledgement and says what the person saw.

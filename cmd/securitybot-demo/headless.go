@@ -30,7 +30,7 @@ const stepTimeout = 30 * time.Second
 func play(ctx context.Context, world *rig.Rig, out io.Writer) error {
 	s := &script{ctx: ctx, world: world, demo: newDemo(world), out: out}
 	go s.demo.hurry(ctx)
-	for _, scene := range []func() error{s.deny, s.silence, s.owner, s.storm, s.command, s.evidence, s.records, s.forged, s.contain, s.incident} {
+	for _, scene := range []func() error{s.deny, s.silence, s.owner, s.storm, s.command, s.lookups, s.evidence, s.records, s.forged, s.contain, s.incident} {
 		if err := scene(); err != nil {
 			return err
 		}
@@ -78,10 +78,10 @@ func (s *script) edited(ref slackfake.Message, says ...string) (slackfake.Messag
 	return found, err
 }
 
-// told waits until a person was told something that nobody else sees.
-func (s *script) told(user slackfake.User, says string) error {
+// told waits until a person was told all of it in a message nobody else sees.
+func (s *script) told(user slackfake.User, says ...string) error {
 	return s.until(fmt.Sprintf("nobody tells %s %q", user.Name, says), func(st slackfake.State) bool {
-		return slices.ContainsFunc(st.Ephemerals(user.ID), func(m slackfake.Message) bool { return saysAll(m, []string{says}) })
+		return slices.ContainsFunc(st.Ephemerals(user.ID), func(m slackfake.Message) bool { return saysAll(m, says) })
 	})
 }
 

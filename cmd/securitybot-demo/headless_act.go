@@ -11,7 +11,30 @@ import (
 	"github.com/securitybot/securitybot/internal/rig"
 )
 
-// Scenes about what is done to machines.
+// Scenes about what responders look up, and what is done to machines.
+
+// lookups asks about the address in Ana's finding, and about a domain.
+func (s *script) lookups() error {
+	if err := s.slash(s.world.Omar, s.world.Security.ID, "ip "+farAway(s.demo.last["ana"])); err != nil {
+		return err
+	}
+	if err := s.told(s.world.Omar, "Seen by us", "SB-"); err != nil {
+		return err
+	}
+	s.tell("Omar types /ir ip and the address in Ana's finding: at once he sees her case.")
+	if err := s.told(s.world.Omar, "Complete after", "EXAMPLE-HOSTING", "No answer: ", "GreyNoise", "urlscan.io"); err != nil {
+		return err
+	}
+	s.tell("The rest arrives as it comes. GreyNoise hangs and urlscan.io is broken: both are named.")
+	if err := s.slash(s.world.Omar, s.world.Security.ID, "domain hxxps://pool[.]miner[.]example/x"); err != nil {
+		return err
+	}
+	if err := s.told(s.world.Omar, "pool[.]miner[.]example", "Complete after", "Not asked: DNS"); err != nil {
+		return err
+	}
+	s.tell("/ir domain, pasted as it stood in an alert. Its own servers are not asked, so they do not see it.")
+	return nil
+}
 
 // evidence follows a finding nobody has to press anything for.
 func (s *script) evidence() error {
@@ -47,11 +70,7 @@ func (s *script) forged() error {
 	if err := s.send("forged"); err != nil {
 		return err
 	}
-	m, err := s.message(s.world.Security.ID, "Snapshot", idOf(ledger))
-	if err != nil {
-		return err
-	}
-	if _, err := s.edited(m, "Not done", "GuardDuty does not know this finding"); err != nil {
+	if _, err := s.message(s.world.Security.ID, idOf(ledger), "Not done", "GuardDuty does not know this finding"); err != nil {
 		return err
 	}
 	if n := len(s.demo.backups(idOf(ledger))); n != 0 {

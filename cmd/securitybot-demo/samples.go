@@ -5,7 +5,6 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	mathrand "math/rand/v2"
 	"time"
 
 	"github.com/securitybot/securitybot/internal/rig"
@@ -18,8 +17,10 @@ type sample struct {
 	Title string `json:"title"`
 	About string `json:"about"`
 	Level string `json:"level"`
-	build func(now time.Time, fixed string) []string
-	known func(id string) rig.Event // what GuardDuty answers when it is asked; nil: nothing
+	// Command is typed instead of sent.
+	Command string `json:"command,omitempty"`
+	build   func(now time.Time, fixed string) []string
+	known   func(id string) rig.Event // what GuardDuty answers when it is asked; nil: nothing
 }
 
 const (
@@ -36,7 +37,7 @@ var samples = []sample{
 	{ID: "ana", Title: "Ana's access, far away", Level: "medium",
 		About: "Ana's AWS access listed IAM users from an address in São Paulo. Ana is asked whether it was her.",
 		build: one(func(now time.Time, id string) obj {
-			return finding(now, id, "Discovery:IAMUser/AnomalousBehavior", 5, access("AROAEXAMPLE:ana@corp.example", "AWSReservedSSO_Developer"), apiCall("ListUsers", "iam.amazonaws.com", saoPaulo()))
+			return finding(now, id, "Discovery:IAMUser/AnomalousBehavior", 5, access("AROAEXAMPLE:ana@corp.example", "AWSReservedSSO_Developer"), apiCall("ListUsers", "iam.amazonaws.com", saoPaulo(id)))
 		})},
 	{ID: "probe", Title: "Somebody knocks at port 22", Level: "low",
 		About: "A server of the payments team can be reached from the internet. The team is told in its channel.",
@@ -54,17 +55,17 @@ var samples = []sample{
 			return rig.Event{ID: id, Type: miner, Severity: 8, Instance: idOf(builder)}
 		},
 		build: one(func(now time.Time, id string) obj {
-			return finding(now, id, miner, 8, instance(idOf(builder), tag("team", "platform"), tag("Name", "build-7")), dns("pool.miner.example"))
+			return finding(now, id, miner, 8, instance(idOf(builder), tag("team", "platform"), tag("Name", "build-7")), dns(mining))
 		})},
 	{ID: "forged", Title: "A finding GuardDuty does not know", Level: "high",
 		About: "Somebody wrote it into the queue to make us touch the ledger. People are paged, but nothing is done to the machine.",
 		build: one(func(now time.Time, id string) obj {
-			return finding(now, id, miner, 8, instance(idOf(ledger), tag("team", "payments"), tag("Name", "ledger-db")), dns("pool.miner.example"))
+			return finding(now, id, miner, 8, instance(idOf(ledger), tag("team", "payments"), tag("Name", "ledger-db")), dns(mining))
 		})},
 	{ID: "trail", Title: "The audit log was switched off", Level: "low",
 		About: "AWS calls this low. The policy does not: whoever stops CloudTrail wants not to be seen.",
 		build: one(func(now time.Time, id string) obj {
-			return finding(now, id, "Stealth:IAMUser/CloudTrailLoggingDisabled", 2, access("AIDAEXAMPLE", "deploy-bot"), apiCall("StopLogging", "cloudtrail.amazonaws.com", saoPaulo()))
+			return finding(now, id, "Stealth:IAMUser/CloudTrailLoggingDisabled", 2, access("AIDAEXAMPLE", "deploy-bot"), apiCall("StopLogging", "cloudtrail.amazonaws.com", saoPaulo(id)))
 		})},
 	{ID: "tamper", Title: "GuardDuty itself is deleted", Level: "high",
 		About: "A CloudTrail call, not a finding: the detector is gone, so nothing else will report it.",
@@ -168,9 +169,8 @@ func instance(id string, tags ...any) obj {
 
 func tag(key, value string) any { return obj{"key": key, "value": value} }
 
-func saoPaulo() obj {
-	// Another address each time: the same one again would be the same act.
-	return obj{"ipAddressV4": fmt.Sprintf("203.0.113.%d", 50+mathrand.IntN(200)), "city": obj{"cityName": "São Paulo"}, "country": obj{"countryName": "Brazil"}, "organization": obj{"asn": "64500", "org": "Example Hosting"}}
+func saoPaulo(id string) obj {
+	return obj{"ipAddressV4": farAway(id), "city": obj{"cityName": "São Paulo"}, "country": obj{"countryName": "Brazil"}, "organization": obj{"asn": "64500", "org": "Example Hosting"}}
 }
 
 func apiCall(api, service string, remote obj) obj {

@@ -117,7 +117,7 @@ var abouts = map[string]string{
 }
 
 func (d *demo) state(ctx context.Context) (page, error) {
-	p := page{Samples: samples, OnCall: d.onCall(), AWS: d.cloud(), Hive: d.records(), Groups: map[string]named{d.world.OnCall.ID: {d.world.OnCall.Handle}}}
+	p := page{Samples: d.cards(), OnCall: d.onCall(), AWS: d.cloud(), Hive: d.records(), Groups: map[string]named{d.world.OnCall.ID: {d.world.OnCall.Handle}}}
 	workspace(d.world.Slack.Snapshot(0), &p)
 	for _, i := range d.world.Pager.Snapshot().Incidents {
 		p.Incidents = append(p.Incidents, incident{Key: strconv.Itoa(i.Number), Summary: i.Summary, Status: i.Status, Triggers: i.Triggers, Service: i.Service})
@@ -135,6 +135,13 @@ func (d *demo) state(ctx context.Context) (page, error) {
 		p.Cases = append(p.Cases, lifeOf(c))
 	}
 	return p, nil
+}
+
+// cards is the gallery.
+func (d *demo) cards() []sample {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return slices.Concat(samples, commandCards(d.last["ana"]))
 }
 
 // workspace copies people, conversations and dialogs.

@@ -42,16 +42,23 @@ const noor = "U0NOOR"
 // snapshotTime is how long AWS takes for a snapshot here.
 const snapshotTime = 12 * time.Second
 
-// newWorld is the rig with a second approver and some machines in it.
+// newWorld is the rig with a second approver, machines, TheHive, and sources of
+// look-ups that know something.
 func newWorld(ctx context.Context, o rig.Options) (*rig.Rig, error) {
 	o.Records = true
 	o.Access = "{responders: {groups: [S0ONCALL]}, approvers: {users: [U0MEI, " + noor + "]}}"
-	w, err := rig.New(ctx, o)
-	if err != nil {
-		return nil, err
+	o.Patience = 2 * time.Second
+	o.Prepare = func(w *rig.Rig) {
+		w.Slack.AddUser(slackfake.User{ID: noor, Name: "noor", RealName: "Noor Aziz", Email: "noor@corp.example"})
+		w.Slack.SetChannel(w.Security.ID, func(c *slackfake.Channel) { c.Members = append(c.Members, noor) })
+		start(w)
+		sources(w)
 	}
-	w.Slack.AddUser(slackfake.User{ID: noor, Name: "noor", RealName: "Noor Aziz", Email: "noor@corp.example"})
-	w.Slack.SetChannel(w.Security.ID, func(c *slackfake.Channel) { c.Members = append(c.Members, noor) })
+	return rig.New(ctx, o)
+}
+
+// start adds the machines.
+func start(w *rig.Rig) {
 	for _, m := range machines {
 		id := w.Machine(m.number)
 		w.AWS.EditInstance(rig.Account, rig.Region, id, func(i *awsfake.Instance) {
@@ -67,7 +74,6 @@ func newWorld(ctx context.Context, o rig.Options) (*rig.Rig, error) {
 		}
 	}
 	w.AWS.SlowSnapshots(rig.Account, rig.Region, snapshotTime)
-	return w, nil
 }
 
 // How time runs while AWS is at work: what takes minutes there is seen here
@@ -88,15 +94,19 @@ func (d *demo) hurry(ctx context.Context) {
 			return
 		case <-tick.C:
 		}
-		depth, err := d.world.Store.Depth(ctx, d.world.Clock.Now())
-		if err != nil {
-			continue
-		}
-		act := depth[store.LaneAct]
-		d.atWork.Store(act.Planned > 0)
-		if act.Planned > 0 && act.Waiting == 0 && !slices.ContainsFunc(d.world.Bots, (*bot.Bot).Busy) {
-			d.world.Forward(hurryBy)
-		}
+		d.hurryOnce(ctx)
+	}
+}
+
+func (d *demo) hurryOnce(ctx context.Context) {
+	depth, err := d.world.Store.Depth(ctx, d.world.Clock.Now())
+	if err != nil {
+		return // the store is being stopped
+	}
+	act := depth[store.LaneAct]
+	d.atWork.Store(act.Planned > 0)
+	if act.Planned > 0 && act.Waiting == 0 && !slices.ContainsFunc(d.world.Bots, (*bot.Bot).Busy) {
+		d.world.Forward(hurryBy)
 	}
 }
 

@@ -14,14 +14,18 @@ async function call(path, body) {
   return answer;
 }
 
-let pending = null;
+// While a button is held down nothing is drawn anew: a click needs its button
+// to be there until it is let go.
+let pending = null, held = false;
+document.addEventListener("pointerdown", () => { held = true; });
+for (const end of ["pointerup", "pointercancel"]) document.addEventListener(end, () => setTimeout(() => { if (held) { held = false; if (state) draw(); } }));
 async function refresh() {
   if (pending) return pending;
   pending = (async () => {
     const r = await fetch("api/state");
     state = await r.json();
     pending = null;
-    draw();
+    if (!held) draw();
   })().catch(() => { pending = null; });
   return pending;
 }
@@ -31,7 +35,7 @@ function toast(text) {
   t.textContent = text;
   t.hidden = false;
   clearTimeout(toast.timer);
-  toast.timer = setTimeout(() => { t.hidden = true; }, 5000);
+  toast.timer = setTimeout(() => { t.hidden = true; }, 3500);
 }
 
 const person = id => state.people.find(p => p.id === id);

@@ -25,14 +25,14 @@ const Markdown = {
     const out = [], re = /`([^`\n]+)`|\*\*([^*\n]+)\*\*|!\[\]\(([@#])(\w+)\)|\\([\\`*_{}[\]()#+.!<>|~-])/g;
     let at = 0, m;
     while ((m = re.exec(text))) {
-      if (m.index > at) out.push(text.slice(at, m.index));
+      if (m.index > at) out.push(unescapeSlack(text.slice(at, m.index)));
       if (m[1] !== undefined) out.push(el("code", {}, m[1]));
       else if (m[2] !== undefined) out.push(el("strong", {}, m[2]));
       else if (m[3] !== undefined) out.push(el("span", { class: "mention" }, m[3] + Blocks.name(m[4])));
       else out.push(m[5]);
       at = re.lastIndex;
     }
-    if (at < text.length) out.push(text.slice(at));
+    if (at < text.length) out.push(unescapeSlack(text.slice(at)));
     return out;
   },
 };

@@ -3,11 +3,18 @@
 
 function drawGallery() {
   const box = $("gallery");
+  for (const s of state.samples) for (const c of box.querySelectorAll("[data-text='" + s.id + "']")) c.textContent = s.command;
   if (box.dataset.done) return;
   box.dataset.done = "1";
-  box.replaceChildren(...state.samples.map(s => el("div", { class: "card" },
-    el("h3", {}, el("span", { class: "level " + s.level }, s.level), s.title), el("p", {}, s.about),
-    el("button", { class: "btn primary slim", "data-sample": s.id, onclick: () => { call("send", { sample: s.id }); toast("Sent to the queue."); } }, "Send this finding"))));
+  const cards = list => list.map(s => el("div", { class: "card" },
+    el("h3", {}, el("span", { class: "level " + s.level }, s.level), s.title), el("p", {}, s.about), cardButton(s)));
+  box.replaceChildren(el("p", { class: "note" }, "Send what GuardDuty would. Further down: what a responder types."),
+    ...cards(state.samples.filter(s => !s.command)), el("h2", { class: "head" }, "As a responder"), ...cards(state.samples.filter(s => s.command)));
+}
+
+function cardButton(s) {
+  if (!s.command) return el("button", { class: "btn primary slim", "data-sample": s.id, onclick: () => { call("send", { sample: s.id }); toast("Sent to the queue."); } }, "Send this finding");
+  return el("div", {}, el("p", {}, el("code", { "data-text": s.id }, s.command)), el("button", { class: "btn slim", "data-command": s.id, onclick: () => { be("U0OMAR", "security"); write(state.samples.find(x => x.id === s.id).command); } }, "Write it as Omar"));
 }
 
 function drawCases() {
@@ -71,11 +78,20 @@ function drawInstance(i, a) {
     el("h3", {}, i.name, i.protected ? el("span", { class: "badge" }, "protected") : null, i.isolated ? el("span", { class: "badge cut" }, "isolated") : null, el("span", { class: "status" }, i.state)),
     el("p", {}, el("code", {}, i.id), " of the " + i.team + " team" + (i.protected ? "; its owner wants nobody to touch it" : "")),
     el("dl", {}, ...i.interfaces.flatMap(n => [el("dt", { title: n.id }, "interface " + n.index),
-      el("dd", {}, ...n.groups.map(g => el("div", { title: g.id }, el("code", {}, g.name), " " + g.says)))])),
+      el("dd", {}, ...n.groups.map(g => el("div", { title: g.id + " " + g.name }, el("code", {}, short(g.name)), " " + g.says)))])),
     i.snapshots.length ? el("dl", {}, ...i.snapshots.flatMap(s => [el("dt", { title: s.id }, "copy of " + s.device),
       el("dd", {}, s.size + " GiB, " + s.state)])) : null,
     el("div", { class: "row" }, type("snapshot", ""), type("osquery", ""), type(i.isolated ? "release" : "isolate", " reason=")));
 }
+
+// be makes somebody act, in a channel.
+function be(person, name) {
+  me = person;
+  where = (state.channels.find(c => c.name === name) || { id: where }).id;
+  draw();
+}
+
+const short = s => s.length > 22 ? s.slice(0, 18) + "…" : s;
 
 function write(text) {
   const say = $("say");
@@ -87,9 +103,11 @@ function write(text) {
 function drawEvidence(a) {
   return el("div", { class: "card", id: "evidence" }, el("h3", {}, "Evidence", el("span", { class: "status" }, a.bucket)),
     a.evidence.length ? null : el("p", {}, "Nothing has been collected yet."),
-    ...a.evidence.map(o => el("div", { class: "object", title: o.key }, el("a", { href: "api/file/bucket/" + o.key.split("/").map(encodeURIComponent).join("/"), download: "" }, o.key.split("/").at(-1)),
+    ...a.evidence.map(o => el("div", { class: "object", title: o.key }, el("a", { href: "api/file/bucket/" + o.key.split("/").map(encodeURIComponent).join("/"), download: "" }, nameOf(o.key)),
       el("span", { class: "t" }, o.key.split("/")[1] + " · " + size(o.size) + (o.until ? " · locked until " + o.until.slice(0, 10) : "")))));
 }
+
+const nameOf = key => (key.includes("/manifests/") ? "manifest " : "") + key.split("/").at(-1);
 
 const severities = ["", "low", "medium", "high", "critical"];
 
@@ -102,11 +120,26 @@ function drawHive() {
   box.replaceChildren(...(list.length ? list.map(drawRecord) : [el("p", { class: "empty" }, "TheHive has no alert and no case yet. What needs somebody is recorded here.")]));
 }
 
+// said is a comment without its end: its time, which is shown anyway, and the
+// mark by which the bot knows it again.
+const said = text => Markdown.inline(text.replace(/\s*\S+Z `record \S+`\s*$/, ""));
+
 function drawRecord(r) {
   const level = severities[r.severity] || "low";
   return el("div", { class: "card", "data-record": r.kind },
     el("h3", {}, el("span", { class: "level " + level }, level), (r.kind === "case" ? "Case #" + r.number + " " : "Alert ") + r.title, el("span", { class: "status" + (r.closed ? " closed" : "") }, r.status)),
-    r.observables.length ? el("p", { class: "observables" }, "Observables: ", ...r.observables.flatMap(o => [el("span", { class: "t" }, o.type + " "), el("code", {}, o.data), " "])) : null,
-    r.comments.length ? el("ol", { class: "life" }, ...r.comments.map(c => el("li", {}, ...Markdown.inline(c.text), " ", el("span", { class: "t" }, when(Date.parse(c.at) / 1000))))) : null,
+    r.comments.length ? el("ol", { class: "life" }, ...r.comments.map(c => el("li", {}, ...said(c.text), " ", el("span", { class: "t" }, when(Date.parse(c.at) / 1000))))) : null,
+    fold(r, "observables", r.observables.map(o => el("div", { class: "object", title: o.data }, el("span", { class: "kind" }, o.type), el("code", {}, o.data)))),
     r.attachments.length ? el("div", { class: "row" }, ...r.attachments.map(f => fileLink("hive", f))) : null);
 }
+
+// fold hides a long list behind its number; what was opened stays open.
+function fold(r, what, items) {
+  if (!items.length) return null;
+  const id = r.kind + (r.number || r.ref) + what;
+  const box = el("details", { open: unfoldedRecords.has(id) }, el("summary", {}, items.length + " " + what), ...items);
+  box.addEventListener("toggle", () => box.open ? unfoldedRecords.add(id) : unfoldedRecords.delete(id));
+  return box;
+}
+
+const unfoldedRecords = new Set();
