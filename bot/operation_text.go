@@ -140,7 +140,7 @@ func withPlan(m message.Message, a responders.Action, p *responders.Plan) messag
 		if i == maxFacts {
 			break
 		}
-		facts = append(facts, message.Field{Label: f.Label, Text: message.Text{}.V(f.Value)})
+		facts = append(facts, message.Field{Label: capital(f.Label), Text: message.Text{}.V(f.Value)})
 	}
 	if len(facts) > 0 {
 		m = m.Fields(facts...)

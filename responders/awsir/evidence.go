@@ -117,6 +117,23 @@ func (e *Evidence) lockedUntil() *time.Time {
 	return &until
 }
 
+// lock protects an object that a host created: an address for one upload
+// cannot carry a lock without the host knowing of it.
+func (e *Evidence) lock(ctx context.Context, key string, o stored) error {
+	if e.cfg.LockMode == "" {
+		return nil
+	}
+	in := &s3.PutObjectRetentionInput{Bucket: &e.cfg.Bucket, Key: &key,
+		Retention: &types.ObjectLockRetention{Mode: types.ObjectLockRetentionMode(e.cfg.LockMode), RetainUntilDate: e.lockedUntil()}}
+	if o.Version != "" {
+		in.VersionId = &o.Version
+	}
+	if _, err := e.s3.PutObjectRetention(ctx, in); err != nil {
+		return fmt.Errorf("lock %s: %w", key, err)
+	}
+	return nil
+}
+
 // putAddress returns an address that creates one object, once.
 func (e *Evidence) putAddress(ctx context.Context, key, contentType string, valid time.Duration) (string, error) {
 	in := &s3.PutObjectInput{Bucket: &e.cfg.Bucket, Key: &key, ContentType: &contentType, IfNoneMatch: aws.String("*")}

@@ -30,6 +30,9 @@ func (h host) collect(ctx context.Context, v *visit, s hostState) (responders.Pr
 // present looks for the object the host put.
 func (h host) present(ctx context.Context, v *visit, s hostState) (stored, error) {
 	o, there, err := h.evidence.stat(ctx, h.key(v))
+	if err == nil && there {
+		err = h.evidence.lock(ctx, h.key(v), o)
+	}
 	if err == nil && !there {
 		return o, responders.Doubt("The host says that it stored the result, but %s is not there. Treat the host's answers as forged.", h.evidence.uri(h.key(v)))
 	}

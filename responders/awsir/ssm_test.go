@@ -54,7 +54,7 @@ func TestOSQueryEndsWithAnswersInTheStore(t *testing.T) {
 			if len(a) != 2 || a[0].SHA256 != sum(o.Body) || a[0].Size != int64(len(o.Body)) || a[0].URI != "s3://"+hostBucket+"/cases/SB-7/"+hostJob+"/osquery.json" || a[1].Kind != "manifest" {
 				t.Errorf("artifacts %+v", a)
 			}
-			if o.LockMode != "" && o.RetainUntil == "" {
+			if o.LockMode != "GOVERNANCE" || o.RetainUntil == "" {
 				t.Errorf("lock %s %s", o.LockMode, o.RetainUntil)
 			}
 		}

@@ -45,6 +45,7 @@ type bucket struct {
 func s3Service() service {
 	ops := map[string]operation{
 		"PutObject":               {write: true, run: putObject},
+		"PutObjectRetention":      {write: true, run: putRetention},
 		"GetObject":               {run: getObject},
 		"HeadObject":              {run: getObject},
 		"DeleteObject":            {write: true, run: deleteObject},
@@ -80,7 +81,7 @@ func s3Service() service {
 // s3Actions maps operations to what policies call them (Service Authorization
 // Reference, Amazon S3).
 var s3Actions = map[string]string{
-	"PutObject": "s3:PutObject", "GetObject": "s3:GetObject", "HeadObject": "s3:GetObject", "DeleteObject": "s3:DeleteObject",
+	"PutObject": "s3:PutObject", "PutObjectRetention": "s3:PutObjectRetention", "GetObject": "s3:GetObject", "HeadObject": "s3:GetObject", "DeleteObject": "s3:DeleteObject",
 	"ListObjectsV2": "s3:ListBucket", "CreateMultipartUpload": "s3:PutObject", "UploadPart": "s3:PutObject", "ListParts": "s3:ListMultipartUploadParts",
 	"ListMultipartUploads": "s3:ListBucketMultipartUploads", "CompleteMultipartUpload": "s3:PutObject", "AbortMultipartUpload": "s3:AbortMultipartUpload",
 }
@@ -110,6 +111,9 @@ func s3Route(r *http.Request) string {
 		}
 		return either(upload, "CompleteMultipartUpload", "")
 	case http.MethodPut:
+		if q.Has("retention") {
+			return "PutObjectRetention"
+		}
 		return either(upload, "UploadPart", "PutObject")
 	case http.MethodGet:
 		return either(upload, "ListParts", "GetObject")
