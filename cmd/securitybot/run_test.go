@@ -20,6 +20,7 @@ import (
 
 	"github.com/alicebob/miniredis/v2"
 
+	"github.com/securitybot/securitybot/internal/fakes/lookupfake"
 	"github.com/securitybot/securitybot/internal/fakes/pagerdutyfake"
 	"github.com/securitybot/securitybot/internal/rig"
 )
@@ -134,8 +135,9 @@ func TestTheProgramFromStartToStop(t *testing.T) {
 	const arn = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:bot-AbCdEf"
 	aws := secretsManager(t, `{"app":"`+r.Slack.AppToken+`"}`)
 	text = strings.Replace(text, "${env:APP}", "${secretsmanager:"+arn+"#app}", 1)
-	secrets := []string{r.Slack.AppToken, r.Slack.BotToken, rig.RoutingKey, rig.FallbackKey, "wJalrEXAMPLEKEY"}
-	p := start(t, text, "BOT="+r.Slack.BotToken, "KEY="+rig.RoutingKey, "KEY2="+rig.FallbackKey, "AWS_ENDPOINT_URL_SQS="+r.SQS.URL,
+	secrets := []string{r.Slack.AppToken, r.Slack.BotToken, rig.RoutingKey, rig.FallbackKey, rig.OnCallToken, lookupfake.VirusTotalKey, lookupfake.AbuseIPDBKey, "wJalrEXAMPLEKEY"}
+	p := start(t, text, "BOT="+r.Slack.BotToken, "KEY="+rig.RoutingKey, "KEY2="+rig.FallbackKey, "ONCALL="+rig.OnCallToken, "VIRUSTOTAL="+lookupfake.VirusTotalKey, "ABUSEIPDB="+lookupfake.AbuseIPDBKey,
+		"AWS_ENDPOINT_URL="+r.AWS.URL, "AWS_ENDPOINT_URL_SQS="+r.SQS.URL,
 		"AWS_ENDPOINT_URL_SECRETS_MANAGER="+aws, "AWS_ACCESS_KEY_ID=AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY=wJalrEXAMPLEKEY", "AWS_EC2_METADATA_DISABLED=true")
 	var base string
 	until(t, p, "ready", func() bool {

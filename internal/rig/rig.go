@@ -51,10 +51,10 @@ const (
 	FallbackKey = "fedcba9876543210fedcba9876543210"
 )
 
-// The key that may ask PagerDuty who is on call, and the escalation policy that
+// OnCallToken is the key that may ask PagerDuty who is on call, and the escalation policy that
 // counts: Omar is called first, Mei after him.
 const (
-	onCallToken  = "u+example-read-only"
+	OnCallToken  = "u+example-read-only"
 	onCallPolicy = "P0SECURITY"
 )
 
@@ -112,7 +112,7 @@ func (c *Clock) Skipped() time.Duration { return time.Duration(c.skip.Load()) }
 // New builds the world without starting the bot.
 func New(ctx context.Context, o Options) (*Rig, error) {
 	r := &Rig{options: o, Clock: &Clock{}, Slack: slackfake.New(o.Slack...), Lookups: lookupfake.New(), SQS: sqsfake.New(o.Queue...), Pager: pagerdutyfake.New(
-		pagerdutyfake.WithService("Security on call", RoutingKey), pagerdutyfake.WithService("Security fallback", FallbackKey), pagerdutyfake.WithAPIToken(onCallToken))}
+		pagerdutyfake.WithService("Security on call", RoutingKey), pagerdutyfake.WithService("Security fallback", FallbackKey), pagerdutyfake.WithAPIToken(OnCallToken))}
 	if err := r.cloud(); err != nil {
 		return nil, err
 	}
@@ -173,7 +173,7 @@ func (r *Rig) people() {
 // build makes one bot on this world, from a configuration file like anybody's.
 func (r *Rig) build(ctx context.Context) (*bot.Bot, error) {
 	cfg, err := config.Loader{LookupEnv: func(name string) (string, bool) {
-		v, ok := map[string]string{"APP": r.Slack.AppToken, "BOT": r.Slack.BotToken, "KEY": RoutingKey, "KEY2": FallbackKey, "ONCALL": onCallToken, "HIVE": HiveKey,
+		v, ok := map[string]string{"APP": r.Slack.AppToken, "BOT": r.Slack.BotToken, "KEY": RoutingKey, "KEY2": FallbackKey, "ONCALL": OnCallToken, "HIVE": HiveKey,
 			"VIRUSTOTAL": lookupfake.VirusTotalKey, "ABUSEIPDB": lookupfake.AbuseIPDBKey}[name]
 		return v, ok
 	}}.Parse("securitybot.yaml", []byte(r.Config("127.0.0.1:6379")))
@@ -343,6 +343,6 @@ func (r *Rig) ByTLS(bundle string) ([]string, error) {
 // Setenv gives a process the keys its configuration refers to.
 func (r *Rig) Setenv() []string {
 	k := r.AWS.User(hubAccount, "securitybot")
-	return append(os.Environ(), "APP="+r.Slack.AppToken, "BOT="+r.Slack.BotToken, "KEY="+RoutingKey, "KEY2="+FallbackKey, "ONCALL="+onCallToken, "HIVE="+HiveKey, "VIRUSTOTAL="+lookupfake.VirusTotalKey, "ABUSEIPDB="+lookupfake.AbuseIPDBKey, "AWS_ENDPOINT_URL_SQS="+r.SQS.URL,
+	return append(os.Environ(), "APP="+r.Slack.AppToken, "BOT="+r.Slack.BotToken, "KEY="+RoutingKey, "KEY2="+FallbackKey, "ONCALL="+OnCallToken, "HIVE="+HiveKey, "VIRUSTOTAL="+lookupfake.VirusTotalKey, "ABUSEIPDB="+lookupfake.AbuseIPDBKey, "AWS_ENDPOINT_URL_SQS="+r.SQS.URL,
 		"AWS_ENDPOINT_URL="+r.AWS.URL, "AWS_ACCESS_KEY_ID="+k.AccessKeyID, "AWS_SECRET_ACCESS_KEY="+k.SecretAccessKey, "AWS_EC2_METADATA_DISABLED=true", "AWS_REGION=eu-west-1")
 }
