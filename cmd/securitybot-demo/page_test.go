@@ -228,6 +228,9 @@ func TestTheOtherHalfByMouse(t *testing.T) {
 	b.press("[data-tab='hive']", "TheHive")
 	b.sees("#hive [data-record='case']", "osquery of "+idOf(builder)+": done")
 	b.shot("hive")
+	if marks, err := chromedp.Run(b.ctx, chromedp.Evaluate[bool](`document.querySelector("#hive .life").textContent.includes("record ")`)); err != nil || marks {
+		t.Errorf("comments end with the bot's own marks: %v", err)
+	}
 
 	before := world.AWS.GroupsOf(rig.Account, rig.Region, idOf(builder))
 	b.press("[data-tab='aws']", "AWS")
@@ -271,6 +274,7 @@ func (b *browser) incident(world *rig.Rig) {
 	b.sees("#messages .msg", "build-7 is built anew <b>today</b>")
 	b.press("[data-tab='hive']", "TheHive")
 	b.sees("#hive", "Mining on build-7")
+	b.sees("#messages", "in the canvas of this channel")
 	b.shot("incident")
 	b.press("#messages .btn", "Close…")
 	b.sees(".modal h2", "Close INC-")
