@@ -306,6 +306,10 @@ func (b *Bot) askRelease(ctx context.Context, a chat.Action) (chat.Reply, error)
 	if o == nil || o.State != responders.Done {
 		return chat.Reply{Message: refusal("I do not know this request any more. Use the command to release the instance.")}, nil
 	}
+	on := object{account: o.Job.Target.Account, subject: identity{o.Subject.ChatID, o.Subject.Email}}
+	if refused := b.authorise(ctx, who{a.User, a.Team}, actAskContain, on); refused != nil {
+		return chat.Reply{Message: refused}, nil
+	}
 	m := message.Modal{Callback: actRelease, Private: o.ID, Title: "Release", Submit: "Ask for it"}
 	m.Parts = message.Message{}.Para(message.L("Ask to put ").Code(o.Job.Target.Instance).L(" back on the network. Somebody else has to approve it.")).Parts
 	m.Parts = append(m.Parts, reasonField(false))

@@ -62,7 +62,7 @@ func TestAClosedCaseIsRemembered(t *testing.T) {
 	s.submit(s.Omar, map[string]string{"outcome": "true_positive", "reason": "it mined"})
 	s.settled()
 	for s.ctx.Err() == nil {
-		if docs, err := s.Store.Find(s.ctx, "i:", 0); err == nil && len(docs) == 2 {
+		if docs, err := s.Store.Find(s.ctx, "in:", 0); err == nil && len(docs) == 2 {
 			break
 		}
 		wait(s.ctx, 5*time.Millisecond)

@@ -32,6 +32,7 @@ func (s *scene) orders(user slackfake.User, m slackfake.Message, action responde
 // waits for its record.
 func (s *scene) snapshotted() thehivefake.Snapshot {
 	s.t.Helper()
+	s.until("the bot does not connect", func(st slackfake.State) bool { return len(st.Connections()) > 0 })
 	s.Machine(1)
 	s.Send(rig.Miner(1).SNS())
 	s.orders(s.Omar, s.message(s.Security.ID, "digital money"), responders.Snapshot)

@@ -117,6 +117,8 @@ func TestOddInput(t *testing.T) {
 		"case ../../etc":            "is not a reference",
 		"case SB-AAAAAAAA":          "There is no case «SB-AAAAAAAA»",
 		"case <!channel>":           "«<!channel>» is not a reference",
+		"case &lt;!channel&gt;":     "«<!channel>» is not a reference",
+		"case &amp;lt;b":            "«&lt;b» is not a reference",
 		"\x00list":                  "characters in it that cannot be typed",
 		"list \x1b[2J":              "characters in it that cannot be typed",
 		strings.Repeat("a", 10_000): "That is too long",

@@ -23,6 +23,9 @@ func split(text string) (words []string, problem string) {
 			return nil, "There are characters in it that cannot be typed. Please type it again by hand."
 		}
 	}
+	// With should_escape, Slack escapes what was typed and nothing else, so that
+	// people and links it recognised stand out (docs.slack.dev, slash commands).
+	text = strings.NewReplacer("&lt;", "<", "&gt;", ">", "&amp;", "&").Replace(text)
 	text = strings.NewReplacer("“", `"`, "”", `"`, "‘", "'", "’", "'", "—", "--", "–", "-").Replace(text)
 	return strings.Fields(text), ""
 }

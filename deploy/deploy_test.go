@@ -121,7 +121,7 @@ func TestTheManifestAsksForWhatTheBotUsesAndNoMore(t *testing.T) {
 	if !m.Settings.SocketMode || !m.Settings.Interactivity.Enabled || m.Settings.OrgDeploy || m.Settings.Rotation {
 		t.Errorf("settings %+v", m.Settings)
 	}
-	if len(m.Features.Commands) != 1 || m.Features.Commands[0].Command != "/ir" || m.Features.Commands[0].Escape {
+	if len(m.Features.Commands) != 1 || m.Features.Commands[0].Command != "/ir" || !m.Features.Commands[0].Escape {
 		t.Errorf("commands %+v", m.Features.Commands)
 	}
 	// Slack's limits: api.slack.com/reference/manifests.

@@ -1,0 +1,234 @@
+package bot_test
+
+import (
+	"fmt"
+	"maps"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/securitybot/securitybot/internal/fakes/awsfake"
+	"github.com/securitybot/securitybot/internal/fakes/slackfake"
+	"github.com/securitybot/securitybot/internal/rig"
+	"github.com/securitybot/securitybot/responders"
+)
+
+// scan is a finding of medium severity about machine n: policy asks osquery and
+// copies the volumes.
+func scan(n int) rig.Event {
+	e := rig.Miner(n)
+	e.Type, e.Severity, e.Domain, e.Port = "Recon:EC2/Portscan", 5, "", 8443
+	return e
+}
+
+// byPolicy counts what policy started, by action.
+func (s *scene) byPolicy() map[responders.ID]int {
+	out := map[responders.ID]int{}
+	for _, o := range s.operations() {
+		if o.Job.By == "policy" {
+			out[o.Job.Action]++
+		}
+	}
+	return out
+}
+
+func total(m map[responders.ID]int) (n int) {
+	for _, k := range m {
+		n += k
+	}
+	return n
+}
+
+// eventually polls what is in the store.
+func (s *scene) eventually(what string, holds func() bool) {
+	s.t.Helper()
+	for !holds() {
+		if s.ctx.Err() != nil {
+			s.t.Fatalf("never: %s\n%s", what, s.transcript())
+		}
+		wait(s.ctx, 10*time.Millisecond)
+	}
+}
+
+// limited says whether a case has been told that the limit was reached.
+func (s *scene) limited() (n int) {
+	docs, err := s.Store.Find(s.ctx, "c:", 0)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	for _, d := range docs {
+		n += strings.Count(string(d.Body), "aws_ir.collect_per_hour")
+	}
+	return n
+}
+
+// TestCollectIsLimitedByTheHour: whoever can provoke findings cannot have every
+// disk copied. People are not held up by it.
+func TestCollectIsLimitedByTheHour(t *testing.T) {
+	t.Parallel()
+	s := begin(t, rig.Options{})
+	now := s.Clock.Now()
+	s.Forward(now.Truncate(time.Hour).Add(time.Hour + time.Second).Sub(now)) // the beginning of an hour
+	const limit, findings = 40, 22                                           // the default, and two each
+	for n := range findings {
+		s.Machine(n)
+		s.Send(scan(n).SNS())
+	}
+	s.eventually("what is over the limit is noted", func() bool { return s.limited() == 2*findings-limit })
+	if n := total(s.byPolicy()); n != limit {
+		t.Errorf("%d operations were started, want %d", n, limit)
+	}
+	if out := s.slash(s.Omar, "memory "+s.Machine(100)+" account="+rig.Account+" region="+rig.Region, s.Security.ID); !strings.Contains(out.Reply.Text, "first and show in") {
+		t.Errorf("Omar is told %q", out.Reply.Text)
+	}
+	s.Forward(time.Hour)
+	s.Machine(50)
+	s.Send(scan(50).SNS())
+	s.eventually("the next hour begins anew", func() bool { return total(s.byPolicy()) == limit+2 })
+	if n := s.limited(); n != 2*findings-limit {
+		t.Errorf("%d were noted to be over the limit", n)
+	}
+}
+
+// TestEvidenceIsTakenOnceWhateverIsRepeated: by one replica or two, of a finding
+// that comes again. That it gets worse is a new occasion: then evidence is taken
+// as it is now, once more and no more.
+func TestEvidenceIsTakenOnceWhateverIsRepeated(t *testing.T) {
+	t.Parallel()
+	for replicas := 1; replicas <= 2; replicas++ {
+		t.Run(fmt.Sprintf("%d replicas", replicas), func(t *testing.T) {
+			t.Parallel()
+			s := begin(t, rig.Options{Replica: replicas})
+			id := s.Machine(3)
+			body := s.Known(scan(3)).SNS()
+			for range 8 {
+				s.Send(body)
+			}
+			s.passed(s.message(s.Security.ID, "Snapshot "+id), "Done")
+			s.passed(s.message(s.Security.ID, "Ask osquery "+id), "Done")
+			worse := scan(3)
+			worse.Severity, worse.Count, worse.At = 8, 2, s.Clock.Now().Add(time.Second)
+			for range 4 {
+				s.Send(worse.SNS())
+			}
+			s.passed(s.message(s.Security.ID, "Dump memory "+id), "Done")
+			s.passed(s.message(s.Security.ID, "Capture packets "+id), "Done")
+			s.settled()
+			want := map[responders.ID]int{responders.OSQuery: 2, responders.Snapshot: 2, responders.Memory: 1, responders.TCPDump: 1}
+			if got := s.byPolicy(); !maps.Equal(got, want) {
+				t.Errorf("started %v, want %v", got, want)
+			}
+			if n := len(s.AWS.Snapshots(rig.Account, rig.Region)); n != 4 {
+				t.Errorf("%d snapshots of two volumes on two occasions", n)
+			}
+			if n := len(s.AWS.CallsOf("ssm", "SendCommand")); n != 4 {
+				t.Errorf("%d commands, want 4", n)
+			}
+		})
+	}
+}
+
+// TestNothingIsTakenUntilGuardDutyAnswers: while it cannot be asked nothing is
+// changed; when it answers, evidence is taken, and after ten minutes it is given
+// up.
+func TestNothingIsTakenUntilGuardDutyAnswers(t *testing.T) {
+	t.Parallel()
+	for name, answers := range map[string]bool{"it comes back": true, "it stays away": false} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := begin(t, rig.Options{})
+			id := s.Machine(3)
+			s.AWS.Next("guardduty", "GetFindings", -1, awsfake.Broken())
+			s.Send(s.Known(scan(3)).SNS())
+			card := s.message(s.Security.ID, "Snapshot "+id)
+			s.eventually("GuardDuty is asked", func() bool { return len(s.AWS.CallsOf("guardduty", "GetFindings")) > 2 })
+			s.Forward(time.Minute)
+			if got := s.writes(); len(got) != 0 {
+				t.Fatalf("AWS was changed: %v", got)
+			}
+			if answers {
+				s.AWS.Calm()
+				s.passed(card, "Done")
+				return
+			}
+			s.passed(card, "Not done", "AWS could not be asked")
+			s.passed(s.message(s.Security.ID, "Ask osquery "+id), "Not done")
+			if got := s.writes(); len(got) != 0 {
+				t.Errorf("AWS was changed: %v", got)
+			}
+		})
+	}
+}
+
+// TestNothingIsDoneWhileTheStoreIsAway: an approval is not taken, an isolation
+// that is under way stops where it is, and both go on afterwards.
+func TestNothingIsDoneWhileTheStoreIsAway(t *testing.T) {
+	t.Parallel()
+	s := begin(t, rig.Options{Access: "{responders: {users: [U0OMAR]}, approvers: {users: [U0MEI]}}"})
+	id := s.Machine(2)
+	s.slash(s.Omar, "isolate "+id+" account="+rig.Account+" region="+rig.Region+" reason=it mines", s.Security.ID)
+	card := s.message(s.Security.ID, "Isolate "+id, "Approve")
+	s.settled()
+
+	s.BreakStore("LOADING the store is away")
+	if out := s.tries(s.Mei, card, "Approve"); out.OK() {
+		t.Error("an approval was acknowledged while it could not be kept")
+	}
+	if got := s.writes(); len(got) != 0 {
+		t.Fatalf("AWS was changed: %v", got)
+	}
+	s.BreakStore("")
+
+	// It goes away again right before the first interface is changed.
+	away := make(chan struct{})
+	s.AWS.Next("ec2", "CreateSecurityGroup", 1, awsfake.Meanwhile(func() { s.BreakStore("LOADING the store is away"); close(away) }))
+	s.click(s.Mei, card, "Approve")
+	s.eventually("the isolation is under way", func() bool {
+		select {
+		case <-away:
+			return true
+		default:
+			s.Forward(time.Second)
+			return false
+		}
+	})
+	s.eventually("nothing is being performed", func() bool { return !s.Bots[0].Busy() })
+	before := s.writes()
+	for range 5 {
+		s.Forward(30 * time.Second)
+		wait(s.ctx, 50*time.Millisecond)
+	}
+	if after := s.writes(); len(after) != len(before) {
+		t.Errorf("while the store was away: %v", after[len(before):])
+	}
+	s.BreakStore("")
+	s.passed(card, "Done")
+	ours := 0
+	for _, g := range s.AWS.Groups(rig.Account, rig.Region) {
+		if g.Tags["securitybot:isolation"] != "" {
+			ours++
+		}
+	}
+	if ours != 1 {
+		t.Errorf("%d isolation groups", ours)
+	}
+	for eni, groups := range s.groups(id) {
+		if len(groups) != 1 {
+			t.Errorf("%s has %v", eni, groups)
+		}
+	}
+}
+
+// tries presses a button once and returns what the client shows.
+func (s *scene) tries(user slackfake.User, m slackfake.Message, label string) slackfake.Outcome {
+	s.t.Helper()
+	g, err := s.Slack.As(user.ID).Click(m.Channel, m.TS, label)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	out, err := g.Wait(s.ctx)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return out
+}
