@@ -228,6 +228,9 @@ func TestTheOtherHalfByMouse(t *testing.T) {
 	b.press("[data-tab='hive']", "TheHive")
 	b.sees("#hive [data-record='case']", "osquery of "+idOf(builder)+": done")
 	b.shot("hive")
+	if marks, err := chromedp.Run(b.ctx, chromedp.Evaluate[bool](`document.querySelector("#hive .life").textContent.includes("record ")`)); err != nil || marks {
+		t.Errorf("comments end with the bot's own marks: %v", err)
+	}
 
 	before := world.AWS.GroupsOf(rig.Account, rig.Region, idOf(builder))
 	b.press("[data-tab='aws']", "AWS")
@@ -266,17 +269,19 @@ func (b *browser) incident(world *rig.Rig) {
 	b.press("#room .chip", "Hide the document")
 	b.press("#messages .btn", "Add a note…")
 	b.do(chromedp.SetValue(".modal select", "decision"))
-	b.do(chromedp.SendKeys(".modal textarea", "build-7 is built anew <b>today</b>"))
+	b.do(chromedp.SendKeys(".modal textarea", "build-7 is built anew today"))
 	b.press(".modal footer .btn", "Write")
-	b.sees("#messages .msg", "build-7 is built anew <b>today</b>")
+	b.sees("#messages .msg", "build-7 is built anew today")
 	b.press("[data-tab='hive']", "TheHive")
 	b.sees("#hive", "Mining on build-7")
+	b.sees("#messages", "in the canvas of this channel")
 	b.shot("incident")
 	b.press("#messages .btn", "Close…")
 	b.sees(".modal h2", "Close INC-")
-	b.do(chromedp.SendKeys(".modal textarea", "It mined for an hour; the machine was built anew."))
+	b.do(chromedp.SendKeys(".modal textarea", "It mined for an hour; the machine was <b>built anew</b>."))
 	b.press(".modal footer .btn", "Close it")
 	b.sees("#room .file", "timeline.md")
+	b.sees("#messages .msg", "the machine was <b>built anew</b>.")
 	b.sees("[data-channel^='inc-']", "archived")
 	b.shot("closed")
 	for _, c := range world.Slack.Snapshot(0).Channels {

@@ -122,7 +122,7 @@ function drawHive() {
 
 // said is a comment without its end: its time, which is shown anyway, and the
 // mark by which the bot knows it again.
-const said = text => Markdown.inline(text.replace(/\s*\S+Z `record \S+`\s*$/, ""));
+const said = text => Markdown.inline(text.replace(/\s*\S+Z\s+`record \S+`\s*$/, ""));
 
 function drawRecord(r) {
   const level = severities[r.severity] || "low";
