@@ -90,41 +90,67 @@ func TestCollectIsLimitedByTheHour(t *testing.T) {
 	}
 }
 
-// TestEvidenceIsTakenOnceWhateverIsRepeated: by one replica or two, of a finding
-// that comes again. That it gets worse is a new occasion: then evidence is taken
-// as it is now, once more and no more.
+// taken moves the clock until policy has done all it started, and that is as
+// wanted.
+func (s *scene) taken(want map[responders.ID]int) {
+	s.t.Helper()
+	s.eventually(fmt.Sprintf("policy has done %v", want), func() bool {
+		s.Forward(10 * time.Second)
+		done := map[responders.ID]int{}
+		for _, o := range s.operations() {
+			if o.Job.By == "policy" && o.State == responders.Done {
+				done[o.Job.Action]++
+			}
+		}
+		return maps.Equal(done, want)
+	})
+	if got := s.byPolicy(); !maps.Equal(got, want) {
+		s.t.Errorf("started %v, want %v", got, want)
+	}
+}
+
+// TestEvidenceIsTakenOnceWhateverIsRepeated: by one replica or two.
 func TestEvidenceIsTakenOnceWhateverIsRepeated(t *testing.T) {
 	t.Parallel()
 	for replicas := 1; replicas <= 2; replicas++ {
 		t.Run(fmt.Sprintf("%d replicas", replicas), func(t *testing.T) {
 			t.Parallel()
 			s := begin(t, rig.Options{Replica: replicas})
-			id := s.Machine(3)
+			s.Machine(3)
 			body := s.Known(scan(3)).SNS()
 			for range 8 {
 				s.Send(body)
 			}
-			s.passed(s.message(s.Security.ID, "Snapshot "+id), "Done")
-			s.passed(s.message(s.Security.ID, "Ask osquery "+id), "Done")
-			worse := scan(3)
-			worse.Severity, worse.Count, worse.At = 8, 2, s.Clock.Now().Add(time.Second)
-			for range 4 {
-				s.Send(worse.SNS())
-			}
-			s.passed(s.message(s.Security.ID, "Dump memory "+id), "Done")
-			s.passed(s.message(s.Security.ID, "Capture packets "+id), "Done")
+			s.taken(map[responders.ID]int{responders.OSQuery: 1, responders.Snapshot: 1})
+			again := scan(3)
+			again.Count, again.At = 9, s.Clock.Now().Add(time.Second)
+			s.Send(again.SNS(), again.SNS())
 			s.settled()
-			want := map[responders.ID]int{responders.OSQuery: 2, responders.Snapshot: 2, responders.Memory: 1, responders.TCPDump: 1}
-			if got := s.byPolicy(); !maps.Equal(got, want) {
-				t.Errorf("started %v, want %v", got, want)
+			s.taken(map[responders.ID]int{responders.OSQuery: 1, responders.Snapshot: 1})
+			if n := len(s.AWS.Snapshots(rig.Account, rig.Region)); n != 2 {
+				t.Errorf("%d snapshots of two volumes", n)
 			}
-			if n := len(s.AWS.Snapshots(rig.Account, rig.Region)); n != 4 {
-				t.Errorf("%d snapshots of two volumes on two occasions", n)
-			}
-			if n := len(s.AWS.CallsOf("ssm", "SendCommand")); n != 4 {
-				t.Errorf("%d commands, want 4", n)
+			if n := len(s.AWS.CallsOf("ssm", "SendCommand")); n != 1 {
+				t.Errorf("%d commands", n)
 			}
 		})
+	}
+}
+
+// TestAFindingThatGetsWorseIsANewOccasion: evidence is taken as it is then, all
+// that the higher severity asks for, once.
+func TestAFindingThatGetsWorseIsANewOccasion(t *testing.T) {
+	t.Parallel()
+	s := begin(t, rig.Options{})
+	s.Machine(3)
+	s.Send(s.Known(scan(3)).SNS())
+	s.taken(map[responders.ID]int{responders.OSQuery: 1, responders.Snapshot: 1})
+	worse := scan(3)
+	worse.Severity, worse.Count, worse.At = 8, 2, s.Clock.Now().Add(time.Second)
+	s.Send(worse.SNS(), worse.SNS(), worse.SNS())
+	s.taken(map[responders.ID]int{responders.OSQuery: 2, responders.Snapshot: 2, responders.Memory: 1, responders.TCPDump: 1})
+	if n := len(s.AWS.Snapshots(rig.Account, rig.Region)); n != 4 {
+		t.Errorf("%d snapshots of two volumes on two occasions", n)
 	}
 }
 
