@@ -29,7 +29,7 @@ func (b *Bot) recordIncident(ctx context.Context, c *incidents.Incident, e *stor
 	}
 	home := r.Home()
 	return func(c *incidents.Incident, now time.Time) []store.Effect {
-		return c.HiveMade(e.ID, incidents.Record{ID: home.ID, URL: b.hive.Link(home)}, now)
+		return c.HiveMade(e.ID, incidents.Record{ID: home.ID, Number: home.Number, URL: b.hive.Link(home)}, now)
 	}, nil
 }
 

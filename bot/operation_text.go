@@ -202,7 +202,11 @@ func endWords(o *responders.Operation) string {
 	if o.Why != "" {
 		s += ": " + o.Why
 	}
-	if n := len(o.Job.Manifest.Artifacts); n > 0 {
+	switch n := len(o.Job.Manifest.Artifacts); n {
+	case 0:
+	case 1:
+		s += " (1 piece of evidence)"
+	default:
 		s += fmt.Sprintf(" (%d pieces of evidence)", n)
 	}
 	return cut(s, 300)

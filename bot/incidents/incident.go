@@ -36,8 +36,9 @@ func (d Document) Made() bool { return d.Canvas != "" || d.Post.TS != "" }
 
 // Record is the case in TheHive.
 type Record struct {
-	ID  string `json:"id"`
-	URL string `json:"u,omitempty"`
+	ID     string `json:"id"`
+	Number int    `json:"n,omitempty"` // as people see it; 0 when not known
+	URL    string `json:"u,omitempty"`
 }
 
 // Page is one page to the people on call. Each is an incident of its own in

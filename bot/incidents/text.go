@@ -121,6 +121,9 @@ func (c *Incident) fields() []message.Field {
 	}
 	if c.Hive.ID != "" {
 		t := message.Text{}.Code(c.Hive.ID)
+		if c.Hive.Number > 0 {
+			t = message.L("case #" + strconv.Itoa(c.Hive.Number))
+		}
 		if c.Hive.URL != "" {
 			t = t.L(" ").Link("open", c.Hive.URL)
 		}

@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -324,4 +325,24 @@ func TestShadowNotesAndContinues(t *testing.T) {
 	if d := decide(off, findings.Finding{Type: "A"}, nil); d.Rule != "default" {
 		t.Errorf("off: %+v", d)
 	}
+}
+
+// TestDecisionsDoNotShareAnything: many at once, of conditions with macros. The
+// race detector and the runtime's own check of maps are the judges.
+func TestDecisionsDoNotShareAnything(t *testing.T) {
+	t.Parallel()
+	p := compile(t, `  - {id: a, on: "*", when: 'finding.remote_ips.exists(ip, ip == "192.0.2.1") && finding.local_ports.all(x, x < 1000) && resource.state == "running"', then: ticket}
+  - {id: default, then: page}
+`)
+	var all sync.WaitGroup
+	for range 8 {
+		all.Go(func() {
+			for range 300 {
+				f := &findings.Finding{Kind: findings.KindFinding, Source: "guardduty", Type: "Recon:EC2/PortProbeUnprotectedPort", Severity: 2, LocalPorts: []int{443, 22},
+					Remote: []findings.Remote{{IP: netip.MustParseAddr("192.0.2.1")}}}
+				p.Decide(policy.Input{Finding: f, Facts: map[string]any{}, Unavailable: map[string]string{"resource": "down"}, Now: time.Unix(1_800_000_000, 0)})
+			}
+		})
+	}
+	all.Wait()
 }

@@ -2,6 +2,7 @@ package policy
 
 import (
 	"errors"
+	"maps"
 	"strconv"
 	"strings"
 	"time"
@@ -147,7 +148,8 @@ func (cond *condition) residual(v *view) string {
 		return cond.source
 	}
 	impl := cond.ast.NativeRep()
-	pruned := interpreter.PruneAst(impl.Expr(), impl.SourceInfo().MacroCalls(), details.State())
+	// Pruning deletes from the map it is given, and the condition is shared.
+	pruned := interpreter.PruneAst(impl.Expr(), maps.Clone(impl.SourceInfo().MacroCalls()), details.State())
 	text, err := parser.Unparse(pruned.Expr(), pruned.SourceInfo())
 	if err != nil {
 		return cond.source
