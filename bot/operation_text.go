@@ -171,12 +171,21 @@ func withArtifacts(m message.Message, j *responders.Job) message.Message {
 			t = t.L(fmt.Sprintf("\nand %d more", len(j.Manifest.Artifacts)-i))
 			break
 		}
-		t = t.L("\n• " + a.Kind + " ").Code(a.URI)
+		t = t.L("\n• " + a.Kind + " ").Code(placeOfArtifact(a.URI))
 		if a.SHA256 != "" {
 			t = t.L(" SHA-256 ").Code(a.SHA256[:min(16, len(a.SHA256))] + "…")
 		}
 	}
 	return m.Para(t)
+}
+
+// placeOfArtifact shortens an artifact's address to what finds it in a console,
+// without a scheme that would be defanged.
+func placeOfArtifact(uri string) string {
+	if strings.HasPrefix(uri, "arn:") {
+		return uri[strings.LastIndexByte(uri, '/')+1:]
+	}
+	return strings.TrimPrefix(uri, "s3://")
 }
 
 func bullets(head string, lines []string) message.Text {

@@ -166,11 +166,11 @@ func TestAHighFindingTakesEvidenceByItself(t *testing.T) {
 	s := begin(t, rig.Options{})
 	id := s.Machine(3)
 	s.Send(s.Known(rig.Miner(3)).SNS())
-	snapshot := s.passed(s.message(s.Security.ID, "Snapshot", id), "Done", "arn:aws:ec2")
+	snapshot := s.passed(s.message(s.Security.ID, "Snapshot", id), "Done", "snap-")
 	if !strings.Contains(string(snapshot.Blocks), "policy") {
 		t.Errorf("nobody is said to have asked: %s", snapshot.Blocks)
 	}
-	s.passed(s.message(s.Security.ID, "Ask osquery", id), "Done", "s3[:]//"+rig.Bucket)
+	s.passed(s.message(s.Security.ID, "Ask osquery", id), "Done", rig.Bucket+"/cases/")
 	if n := len(s.AWS.Snapshots(rig.Account, rig.Region)); n != 2 {
 		t.Errorf("%d snapshots of two volumes", n)
 	}

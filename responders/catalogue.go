@@ -109,7 +109,7 @@ func tcpdump() Action {
 func isolate() Action {
 	return Action{ID: Isolate, About: "cut an instance off from the network", Careful: "Whatever runs on it stops serving. Connections that are open may go on for a while.",
 		Role: RoleContain, Approval: true, Undo: Release, Example: "i-0a1b2c3d4e5f60718 reason=…",
-		Params:      []Param{{Name: "reason", About: "why, for the record", Kind: Words, Required: true}},
+		Params:      []Param{{Name: "reason", About: "why, for the record; comes last", Kind: Words, Required: true}},
 		Idempotency: "the original groups are recorded once, before the first change; a change that is already there is not made again",
 		Writes:      isolateWrites()}
 }
@@ -117,7 +117,7 @@ func isolate() Action {
 func release() Action {
 	return Action{ID: Release, About: "undo an isolation: exactly the groups that were there before", Careful: "The instance is on the network again.",
 		Role: RoleRelease, Approval: true, Example: "i-0a1b2c3d4e5f60718 reason=…",
-		Params:      []Param{{Name: "reason", About: "why, for the record", Kind: Words, Required: true}},
+		Params:      []Param{{Name: "reason", About: "why, for the record; comes last", Kind: Words, Required: true}},
 		Idempotency: "the record is deleted last; interfaces that already have their groups are left alone",
 		Writes:      releaseWrites()}
 }
