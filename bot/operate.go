@@ -173,8 +173,11 @@ func (b *Bot) doShow(ctx context.Context, o *responders.Operation, version int64
 		if fresh.Shown.TS == "" {
 			fresh.Shown = shown
 		}
-		// When it has moved on meanwhile, the message is edited again.
+		// When it has moved on meanwhile, the message is edited again: planned anew,
+		// because somebody who took this over while we hung may be done already,
+		// and what we have just shown is older.
 		if again = t.docs[e.Doc].Version != version; again {
+			t.plan(fresh.Show(now)...)
 			return nil
 		}
 		t.finish(e)

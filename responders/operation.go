@@ -252,6 +252,9 @@ func (o *Operation) step(now, due time.Time) store.Effect {
 	return o.effectNamed(store.LaneAct, KindStep, KindStep+"/"+strconv.Itoa(o.Seq), now, due)
 }
 
+// Show plans that the message is brought up to date once more.
+func (o *Operation) Show(now time.Time) []store.Effect { return []store.Effect{o.show(now)} }
+
 // show plans that the message is brought up to date; several become one.
 func (o *Operation) show(now time.Time) store.Effect {
 	return o.effect(store.LaneNotify, KindShow, now, now)
