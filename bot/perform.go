@@ -223,13 +223,20 @@ func (b *Bot) doEdit(ctx context.Context, e *store.Effect) error {
 		}
 	}
 	failpoint.Hit("edit.done")
-	return b.changeFrom(ctx, read, func(t *tx, now time.Time) error {
+	again := false
+	err = b.changeFrom(ctx, read, func(t *tx, now time.Time) error {
 		fresh, err := t.loadCase(ctx, c.ID)
 		if err != nil {
 			return err
 		}
-		if t.docs[e.Doc].Version != version {
-			return errChanged // the messages may show an older state: edit again
+		// The messages may show an older state: edit again. Planned anew, because
+		// somebody who took this over while we hung may be done already.
+		if again = t.docs[e.Doc].Version != version; again {
+			if fresh.Known() {
+				t.plan(fresh.Refresh(now)...)
+				t.touch(fresh)
+			}
+			return nil
 		}
 		t.finish(e)
 		if fresh.Known() {
@@ -238,6 +245,10 @@ func (b *Bot) doEdit(ctx context.Context, e *store.Effect) error {
 		}
 		return nil
 	})
+	if err == nil && again {
+		return errChanged
+	}
+	return err
 }
 
 var errChanged = errors.New("the case changed while its messages were edited")

@@ -181,6 +181,14 @@ func (c *Case) page(why string, now time.Time) []store.Effect {
 // date, so that a burst of updates is one edit.
 const EditDelay = 5 * time.Second
 
+// Refresh plans one more edit of the delivered messages.
+func (c *Case) Refresh(now time.Time) []store.Effect {
+	if !c.Known() {
+		return nil
+	}
+	return c.refresh(now)
+}
+
 // refresh plans one edit of the delivered messages.
 func (c *Case) refresh(now time.Time) []store.Effect {
 	if !c.delivered() {
