@@ -150,7 +150,8 @@ func (b *Bot) doShow(ctx context.Context, o *responders.Operation, version int64
 	var err error
 	if shown.TS == "" {
 		var ref chat.Ref
-		ref, err = b.post(ctx, e, o.Channel, "", m, true)
+		// What people asked for goes ahead; what policy started waits for questions.
+		ref, err = b.post(ctx, e, o.Channel, "", m, o.Job.By != byPolicy)
 		shown = responders.Ref{Channel: ref.Channel, TS: ref.TS}
 	} else {
 		err = b.slack.Update(ctx, chat.Ref{Channel: shown.Channel, TS: shown.TS}, m)

@@ -69,7 +69,9 @@ type world struct {
 	procs   []*process
 }
 
-func newWorld(t *testing.T) *world { return newWorldOf(t, rig.Options{}) }
+// newWorld is one in which policy takes no evidence: operations have worlds of
+// their own.
+func newWorld(t *testing.T) *world { return newWorldOf(t, rig.Options{NoEvidence: true}) }
 
 func newWorldOf(t *testing.T, o rig.Options) *world {
 	t.Helper()

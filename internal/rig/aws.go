@@ -73,7 +73,11 @@ func (r *Rig) hub() aws.Config {
 
 // awsConfig are the lines of the configuration about AWS.
 func (r *Rig) awsConfig() string {
-	return fmt.Sprintf("aws_ir: {accounts: [%q], regions: [%s], external_id: %s, evidence: {bucket: %s, region: %s, lock_mode: GOVERNANCE, lock_days: 30}}", Account, Region, externalID, Bucket, Region)
+	perHour := 40
+	if r.options.NoEvidence {
+		perHour = 0
+	}
+	return fmt.Sprintf("aws_ir: {collect_per_hour: %d, accounts: [%q], regions: [%s], external_id: %s, evidence: {bucket: %s, region: %s, lock_mode: GOVERNANCE, lock_days: 30}}", perHour, Account, Region, externalID, Bucket, Region)
 }
 
 // Machine adds the machine that Probe(n) and Miner(n) are about: two interfaces,

@@ -60,19 +60,20 @@ const (
 
 // Options change the world. The zero value is what the demo runs on.
 type Options struct {
-	Redis    string    // address of a redis-server; empty runs one in this process
-	Extra    string    // lines added to the configuration
-	Access   string    // who may do what; empty is Omar responding and Mei approving
-	Policy   string    // path of a policy; empty is the one built in
-	Log      io.Writer // where the bot logs; nil for nowhere
-	Slack    []slackfake.Option
-	Queue    []sqsfake.Option
-	Quiet    bool          // no second PagerDuty key
-	Replica  int           // bots on the same world; 0 means 1
-	Prepare  func(*Rig)    // fills the world before there are bots
-	Patience time.Duration // how long one source of look-ups is waited for; 0 is the usual time
-	Records  bool          // cases are recorded in TheHive
-	NoBots   bool          // neither bot nor store: the caller runs processes of its own
+	Redis      string    // address of a redis-server; empty runs one in this process
+	Extra      string    // lines added to the configuration
+	Access     string    // who may do what; empty is Omar responding and Mei approving
+	Policy     string    // path of a policy; empty is the one built in
+	Log        io.Writer // where the bot logs; nil for nowhere
+	Slack      []slackfake.Option
+	Queue      []sqsfake.Option
+	Quiet      bool          // no second PagerDuty key
+	Replica    int           // bots on the same world; 0 means 1
+	Prepare    func(*Rig)    // fills the world before there are bots
+	Patience   time.Duration // how long one source of look-ups is waited for; 0 is the usual time
+	Records    bool          // cases are recorded in TheHive
+	NoEvidence bool          // policy takes none by itself
+	NoBots     bool          // neither bot nor store: the caller runs processes of its own
 }
 
 // Rig is the world. Its fields may be used directly.
