@@ -90,6 +90,9 @@ func (b *Bot) startIncident(ctx context.Context, t *tx, o newIncident, now time.
 		if err := t.noteIncident(ctx, id, "incident "+c.Ref()+" was opened about this", now); err != nil {
 			return nil, message.Message{}, err
 		}
+		if err := b.promoteCase(ctx, t, id, now); err != nil {
+			return nil, message.Message{}, err
+		}
 	}
 	if err := t.putIncident(ctx, c, now); err != nil {
 		return nil, message.Message{}, err

@@ -154,7 +154,7 @@ func (b *Bot) doShow(ctx context.Context, o *responders.Operation, version int64
 		ref, err = b.post(ctx, e, o.Channel, "", m, o.Job.By != byPolicy)
 		shown = responders.Ref{Channel: ref.Channel, TS: ref.TS}
 	} else {
-		err = b.slack.Update(ctx, chat.Ref{Channel: shown.Channel, TS: shown.TS}, m)
+		err = b.slack.Update(ctx, refOf(shown), m)
 	}
 	switch {
 	case err != nil && !permanent(err) && b.clock.Now().Sub(e.Planned) < giveUpAfter:

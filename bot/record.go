@@ -172,24 +172,20 @@ func (b *Bot) recordOperation(ctx context.Context, t *tx, o *responders.Operatio
 	return nil
 }
 
-// hiveRecord plans that a case has a record that is a case in TheHive, as an
-// incident that was opened from it wants. It returns what is there now; the
-// zero Record when nothing is yet, or when no records are kept.
-func (b *Bot) hiveRecord(ctx context.Context, t *tx, caseID string, now time.Time) (thehive.Record, error) {
+// promoteCase plans that a case is a case in TheHive too, as an incident that
+// was opened about it wants.
+func (b *Bot) promoteCase(ctx context.Context, t *tx, caseID string, now time.Time) error {
 	if b.hive == nil {
-		return thehive.Record{}, nil
+		return nil
 	}
 	c, err := t.loadCase(ctx, caseID)
 	if err != nil || !c.Known() || c.Alias != "" {
-		return thehive.Record{}, err
+		return err
 	}
 	c.Keep(b.routes, now)
 	c.Promote(now)
 	t.touch(c)
-	if c.Record.Kept.Ref != c.Record.Ref {
-		return thehive.Record{}, nil
-	}
-	return recordAt(c.Record.Kept), nil
+	return nil
 }
 
 func recordAt(k cases.Kept) thehive.Record {

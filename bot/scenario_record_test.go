@@ -169,3 +169,19 @@ func (s *scene) rests() bool {
 	}
 	return false
 }
+
+// TestAnIncidentAboutACaseMakesItACaseInTheHive: a ticket is an alert there
+// until somebody opens an incident about it.
+func TestAnIncidentAboutACaseMakesItACaseInTheHive(t *testing.T) {
+	t.Parallel()
+	s := begin(t, rig.Options{Records: true})
+	e := rig.Miner(2)
+	e.Type, e.Severity, e.Domain = "Recon:EC2/Portscan", 5, ""
+	s.Send(e.SNS())
+	m := s.message(s.Security.ID, e.Instance, "Open incident")
+	s.recorded("no alert", func(h thehivefake.Snapshot) bool { return len(h.Alerts) == 1 && len(h.Cases) == 0 })
+	s.click(s.Omar, m, "Open incident…")
+	s.dialog(s.Omar)
+	s.submit(s.Omar, map[string]string{"title": "Somebody looks for doors"})
+	s.recorded("the case is not promoted", func(h thehivefake.Snapshot) bool { return len(h.Cases) == 2 })
+}

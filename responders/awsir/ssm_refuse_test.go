@@ -48,9 +48,11 @@ func TestHostsThatCannotBeReachedAreRefusedBeforeAnything(t *testing.T) {
 			j.Target.Instance = "i-0b1b2c3d4e5f60718"
 		}
 		p, err := w.actor.Plan(t.Context(), *j)
-		if refused := p.Refusal; err != nil && errors.Is(err, responders.ErrRefused) {
-			refused = err.Error()
-		} else if !strings.Contains(refused, c.says) {
+		refused := p.Refusal
+		if errors.Is(err, responders.ErrRefused) {
+			refused, err = err.Error(), nil
+		}
+		if err != nil || !strings.Contains(refused, c.says) {
 			t.Errorf("%s: plan %q, %v", c.name, refused, err)
 		}
 		if err := w.run(j, false); !errors.Is(err, responders.ErrRefused) || !strings.Contains(err.Error(), c.says) {
