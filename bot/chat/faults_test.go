@@ -59,8 +59,7 @@ func TestAmbiguousPostThenFind(t *testing.T) {
 
 func TestNothingSentIsTransient(t *testing.T) {
 	t.Parallel()
-	o := newOffice(t, nil, nil)
-	o.ws.Close()
+	o := newOffice(t, nil, func(cfg *Config) { cfg.APIURL = "http://127.0.0.1:1/api/" }) // a closed fake's port may be given to another
 	_, err := o.s.Post(testCtx(t), o.general, "", hello(), "k")
 	wantError(t, err, Transient, "unreachable")
 }

@@ -210,8 +210,7 @@ func TestOwnTimeout(t *testing.T) {
 
 func TestNobodyThere(t *testing.T) {
 	t.Parallel()
-	c, fake, _ := setup(t, nil)
-	fake.Close()
+	c, _, _ := setup(t, func(cfg *pagerduty.Config) { cfg.EventsURL = "http://127.0.0.1:1" }) // a closed fake's port may be given to another
 	err := c.Trigger(context.Background(), pagerduty.Primary, page("k"))
 	if pe := asError(t, err); pe.Class != pagerduty.Retry || pe.Status != 0 || !strings.Contains(err.Error(), "not reached: dial") {
 		t.Errorf("refused connection: %v", err)

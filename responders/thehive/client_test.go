@@ -125,8 +125,7 @@ func TestContext(t *testing.T) {
 
 func TestNobodyThere(t *testing.T) {
 	t.Parallel()
-	c, fake := setup(t, nil)
-	fake.Close()
+	c, _ := setup(t, func(cfg *thehive.Config) { cfg.URL = "http://127.0.0.1:1" }) // a closed fake's port may be given to another
 	_, err := c.CreateAlert(context.Background(), alert("SB-1"))
 	if e := asError(t, err); e.Class != thehive.Retry || e.Status != 0 || !strings.Contains(err.Error(), "not reached: dial") {
 		t.Errorf("refused connection: %v", err)
