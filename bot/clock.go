@@ -304,4 +304,7 @@ func (b *Bot) kick() {
 func (b *Bot) Busy() bool { return b.held.count() > 0 }
 
 // Wake makes all loops look at once, e.g. because the clock was moved.
-func (b *Bot) Wake() { b.kick() }
+func (b *Bot) Wake() {
+	b.kick()
+	b.wakes.wake("sweep")
+}

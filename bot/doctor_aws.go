@@ -58,6 +58,16 @@ func (d *doctor) readPlaces(accounts []string) []guardduty.Place {
 	return out
 }
 
+// accounts are all that are read, for whatever purpose.
+func (d *doctor) accounts() []string {
+	all := readAccounts(d.cfg.AWSIR, d.cfg.NLBMap)
+	for _, p := range sweepPlaces(d.cfg.AWSIR, d.cfg.Sweep) {
+		all = append(all, p.Account)
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
 type roleIn struct {
 	account string
 	role    responders.Role
@@ -65,7 +75,7 @@ type roleIn struct {
 
 // roles opens a session of every role in every account.
 func (d *doctor) roles(ctx context.Context) []Check {
-	accounts := readAccounts(d.cfg.AWSIR, d.cfg.NLBMap)
+	accounts := d.accounts()
 	if len(accounts) == 0 {
 		return nil
 	}
@@ -119,6 +129,11 @@ func (d *doctor) region() string {
 // guardduty sees that GuardDuty is on, in every account and region.
 func (d *doctor) guardduty(ctx context.Context) []Check {
 	places := d.readPlaces(readAccounts(d.cfg.AWSIR, d.cfg.NLBMap))
+	for _, p := range sweepPlaces(d.cfg.AWSIR, d.cfg.Sweep) {
+		if !slices.Contains(places, p) {
+			places = append(places, p)
+		}
+	}
 	s, err := d.sessions()
 	if len(places) == 0 || err != nil {
 		return nil // said by roles
