@@ -32,7 +32,7 @@ func (b *Bot) newActing(c config.AWSIR, hub aws.Config) (Acting, error) {
 	}
 	out := Acting{Actor: actor, Confirm: guardduty.New(sessions), Accounts: c.Accounts, Regions: c.Regions, PerHour: c.CollectPerHour}
 	if evidence != nil {
-		out.Actor = awsir.NewRecorder(actor, evidence)
+		out.Actor, out.Evidence = awsir.NewRecorder(actor, evidence), evidence
 	}
 	return out, nil
 }
