@@ -44,6 +44,8 @@ type Acting struct {
 	Accounts []string // that may be acted on
 	Regions  []string // empty for all
 	PerHour  int      // operations policy may start in one account in an hour
+	// Fresh is for how long policy does not take the same evidence again.
+	Fresh time.Duration
 }
 
 // loadOperation returns an operation, nil when there is none.
