@@ -114,6 +114,8 @@ func TestPeopleAreComparedAsPersons(t *testing.T) {
 		{"the subject's other address", "U0OMAR2", closing, "", "omar@corp.example", "", "subject"},
 		{"the subject's other account", "U0OMAR2", closing, "U0OMAR", "", "", "subject"},
 		{"the subject's other account, by both", "U0OMAR2", closing, "U0OMAR", "omar@corp.example", "", "subject"},
+		{"the subject by id, without an address", "U0NOMAIL", closing, "U0NOMAIL", "", "", "subject"},
+		{"the subject by address, with an id nobody can look up", "U0MEI", closing, "U0UNKNOWN", "mei@corp.example", "", "subject"},
 		{"somebody else's address", "U0MEI", closing, "", "omar@corp.example", "", ""},
 		{"nobody is concerned", "U0MEI", closing, "", "", "", ""},
 		{"a subject nobody can look up", "U0MEI", closing, "U0UNKNOWN", "", "", "lookup"},
@@ -137,10 +139,16 @@ func TestPeopleAreComparedAsPersons(t *testing.T) {
 // is or who belongs to a group, a "no" still gets through and nothing else.
 func TestWithoutTheDirectoryNobodyIsPrivileged(t *testing.T) {
 	t.Parallel()
-	for name, method := range map[string]string{"users": "users.info", "groups": "usergroups.users.list"} {
+	const people = "responders: {users: [U0MEI]}, approvers: {users: [U0MEI]}"
+	for name, c := range map[string]struct{ method, access string }{
+		"users":            {"users.info", "{" + people + "}"},
+		"groups of roles":  {"usergroups.users.list", "{admins: {groups: [S0ONCALL]}, " + people + "}"},
+		"groups of limits": {"usergroups.users.list", "{" + people + ", limits: [{people: {groups: [S0ONCALL]}, accounts: [\"444455556666\"]}]}"},
+	} {
+		method := c.method
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := online(t, rig.Options{Access: "{admins: {groups: [S0ONCALL]}, approvers: {users: [U0MEI]}, limits: [{people: {groups: [S0ONCALL]}, accounts: [\"444455556666\"]}]}"})
+			s := online(t, rig.Options{Access: c.access})
 			s.Slack.Next(method, -1, slackfake.NotOK("internal_error"))
 			for a, want := range map[string]string{"answer a question": "", "read a question": "", "close a case": "lookup", "decide a request": "lookup"} {
 				if got := s.Bots[0].Weigh(s.ctx, "U0MEI", s.Slack.TeamID, a, "111122223333", "", "", ""); got != want {
