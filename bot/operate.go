@@ -145,8 +145,8 @@ func copyJob(j responders.Job) (responders.Job, error) {
 // doOperationRecord tells the rest of the records how an operation ended. One
 // whose outcome nobody knows also calls for a person.
 func (b *Bot) doOperationRecord(ctx context.Context, o *responders.Operation, e *store.Effect) error {
-	if o.State == responders.Unknown && o.Shown.TS != "" {
-		if _, err := b.post(ctx, e, o.Shown.Channel, o.Shown.TS, b.doubtMessage(o), true); err != nil && !permanent(err) && b.clock.Now().Sub(e.Planned) < giveUpAfter {
+	if o.State == responders.Unknown { // in the thread of its message, if that could be shown
+		if _, err := b.post(ctx, e, orElse(o.Shown.Channel, o.Channel), o.Shown.TS, b.doubtMessage(o), true); err != nil && !permanent(err) && b.clock.Now().Sub(e.Planned) < giveUpAfter {
 			return err
 		}
 	}
