@@ -28,3 +28,19 @@ func VerifyAuditLog(ctx context.Context, s *store.Store, now time.Time) (audit.R
 // StartDrill begins a drill and leaves its end to the bots, as one that is
 // killed does. It returns the id of its case.
 func StartDrill(ctx context.Context, b *Bot) (string, error) { return b.startDrill(ctx) }
+
+// Acts lists everything a person may want to do.
+func Acts() []string {
+	var out []string
+	for a := range requirements {
+		out = append(out, string(a))
+	}
+	return out
+}
+
+// Weigh says why somebody may not do something about a thing, as a label; empty
+// when they may.
+func (b *Bot) Weigh(ctx context.Context, user, team, what, account, subjectID, subjectEmail, asker string) string {
+	why, _ := b.weigh(ctx, who{user, team}, act(what), object{account: account, subject: identity{subjectID, subjectEmail}, asker: asker})
+	return why
+}
