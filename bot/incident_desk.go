@@ -18,107 +18,6 @@ type incidentDesk struct{ b *Bot }
 
 var _ commands.IncidentDesk = incidentDesk{}
 
-// OpenIncidents implements commands.IncidentReader.
-func (d incidentDesk) OpenIncidents(ctx context.Context, limit int) ([]message.Text, error) {
-	open, err := d.b.openIncidents(ctx)
-	if err != nil {
-		return nil, err
-	}
-	var out []message.Text
-	for _, c := range open[:min(limit, len(open))] {
-		out = append(out, c.Line())
-	}
-	return out, nil
-}
-
-// IncidentStatus implements commands.IncidentReader.
-func (d incidentDesk) IncidentStatus(ctx context.Context, r commands.Request, ref string) (message.Message, error) {
-	c, no, err := d.which(ctx, r, ref)
-	if err != nil || no != nil {
-		return deref(no), err
-	}
-	return c.SummaryMessage(d.b.cfg.Command), nil
-}
-
-// WhoIsOnCall implements commands.IncidentReader.
-func (d incidentDesk) WhoIsOnCall(ctx context.Context) (message.Message, error) {
-	b := d.b
-	if b.onCall == nil {
-		if b.cfg.OnCallMention == "" {
-			return *refusal("I do not know who is on call: neither pagerduty.api_token nor on_call_mention is configured."), nil
-		}
-		ids, err := b.mentioned(ctx)
-		if err != nil {
-			return message.Message{}, err
-		}
-		t := message.Text{}.Strong("On call")
-		for _, id := range ids {
-			t = t.L("\n• ").Person(id)
-		}
-		return message.Message{}.Para(t).Note(message.L("As Slack's user group says; PagerDuty is not asked.")), nil
-	}
-	list, err := b.onCall.OnCall(ctx)
-	if err != nil {
-		b.log.Warn("PagerDuty does not say who is on call", "error", err)
-		return *refusal("PagerDuty does not answer who is on call. Please try again in a minute, or look there yourself."), nil
-	}
-	policies, by := onCallByPolicy(list)
-	if len(policies) == 0 {
-		return *refusal("PagerDuty says that nobody is on call."), nil
-	}
-	m := message.Message{}.Title(message.L("On call"))
-	for _, p := range policies {
-		t := message.Text{}.V(p)
-		for _, one := range by[p] {
-			t = t.L("\n• ").V(one.Name)
-			if u, err := b.slack.UserByEmail(ctx, one.Email); err == nil {
-				t = t.L(" ").Person(u.ID)
-			}
-			if one.Level > 1 {
-				t = t.L(", called after those above")
-			}
-			if !one.Until.IsZero() {
-				t = t.L(", until ").At(one.Until)
-			}
-		}
-		m = m.Para(t)
-	}
-	return m, nil
-}
-
-// which finds the incident of a command, or the sentence that says there is
-// none, with those that could be meant.
-func (d incidentDesk) which(ctx context.Context, r commands.Request, ref string) (*incidents.Incident, *message.Message, error) {
-	c, err := d.b.whichIncident(ctx, r.Channel, ref)
-	if err != nil || c.Known() {
-		return c, nil, err
-	}
-	lines, err := d.OpenIncidents(ctx, 10)
-	if err != nil {
-		return nil, nil, err
-	}
-	m := message.Message{}.Para(message.L("This is about an incident, and this channel is none. Use it in the incident's channel, or name one, like ").Code("INC-7F3KQX").L("."))
-	if ref != "" {
-		m = message.Message{}.Para(message.L("There is no incident ").Code(ref).L("."))
-	}
-	if len(lines) == 0 {
-		m = m.Note(message.L("No incident is open. ").Code(r.Root + " open").L(" opens one."))
-		return nil, &m, nil
-	}
-	m = m.Title(message.L("Open incidents"))
-	for _, l := range lines {
-		m = m.Para(l)
-	}
-	return nil, &m, nil
-}
-
-func deref(m *message.Message) message.Message {
-	if m == nil {
-		return message.Message{}
-	}
-	return *m
-}
-
 // OpenIncident implements commands.IncidentChanger.
 func (d incidentDesk) OpenIncident(ctx context.Context, r commands.Request, o commands.Opening) (commands.Reply, error) {
 	n := newIncident{by: who{r.User, r.Team}, envelope: r.Envelope, page: o.Page}
@@ -153,6 +52,9 @@ func (d incidentDesk) askForIncident(ctx context.Context, n newIncident) (comman
 	k, err := d.b.readCase(ctx, n.Cases[0])
 	if err != nil {
 		return commands.Reply{}, err
+	}
+	if no := d.b.authorise(ctx, n.by, actIncident, object{account: objectOf(k).account}); no != nil {
+		return commands.Say(*no), nil
 	}
 	if k.Finding != nil && n.Title == "" {
 		n.Title, n.Level = cut(headline(k), 120), findings.LevelOf(k.Severity)

@@ -18,7 +18,7 @@ type IncidentDesk interface {
 // IncidentReader answers questions about incidents.
 type IncidentReader interface {
 	// OpenIncidents describes open incidents, most serious first, at most limit.
-	OpenIncidents(ctx context.Context, limit int) ([]message.Text, error)
+	OpenIncidents(ctx context.Context, r Request, limit int) (Lines, error)
 	// IncidentStatus describes one incident: the one named, else the one of the
 	// channel.
 	IncidentStatus(ctx context.Context, r Request, ref string) (message.Message, error)
