@@ -107,7 +107,7 @@ func (c *Incident) SetLead(by, lead string, now time.Time) ([]store.Effect, erro
 	if lead != by {
 		e.What, e.Whom = "made the lead:", []string{lead}
 	}
-	c.want(lead, "leads")
+	c.name(lead, "leads")
 	return append(c.add(e, now), c.invite(now)...), nil
 }
 

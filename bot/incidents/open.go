@@ -47,9 +47,9 @@ func Start(id string, o Opening, r Rules, now time.Time) (*Incident, []store.Eff
 	c := &Incident{ID: id, Status: Open, Gen: 1, Title: title, Severity: o.Level, Opener: o.By, Opened: now.UTC(), Nudge: now.Add(nudgeAfter),
 		Prefix: r.Prefix, Public: r.Public, NoDoc: r.NoDoc, Name: nameOf(r.Prefix, id, title, now, 0)}
 	c.log(Entry{At: now, By: o.By, Kind: KindOpened, What: "opened the incident, severity " + string(o.Level), Text: title})
-	c.want(o.By, "opened it")
+	c.name(o.By, "opened it")
 	for _, who := range o.Members {
-		c.want(who, "named by the opener")
+		c.name(who, "named by the opener")
 	}
 	for _, id := range o.Cases {
 		c.link(id, o.By, now)
