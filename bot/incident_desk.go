@@ -76,11 +76,14 @@ func (d incidentDesk) ChangeIncident(ctx context.Context, r commands.Request, re
 	if err != nil || no != nil {
 		return commands.Say(deref(no)), err
 	}
-	return commands.Say(changed(done, ch)), nil
+	return commands.Say(changed(done, ch, r.Root)), nil
 }
 
 // missing returns the form for what was not typed.
 func (d incidentDesk) missing(r commands.Request, c *incidents.Incident, ch commands.IncidentChange) (message.Modal, bool) {
+	if ch.Act == commands.Reopen && ch.Text == "" && !c.IsOpen() {
+		return reopenForm(c), true
+	}
 	if !c.IsOpen() {
 		return message.Modal{}, false
 	}
@@ -125,6 +128,8 @@ func (d incidentDesk) apply(ctx context.Context, r commands.Request, c *incident
 		return simply("try an incident's steps again", nil, func(c *incidents.Incident, now time.Time) ([]store.Effect, error) { return c.Retry(r.User, now) })
 	case commands.Close:
 		return b.closeIncident(ctx, by, r.Envelope, c.ID, ch.Text)
+	case commands.Reopen:
+		return b.reopenIncident(ctx, by, r.Envelope, c.ID, ch.Text)
 	}
 	users, no, err := d.usersOf(ctx, ch.People)
 	if err != nil || no != nil {
@@ -168,7 +173,7 @@ func sourcesOf(p commands.People) []incidents.Source {
 }
 
 // changed answers whoever changed an incident.
-func changed(c *incidents.Incident, ch commands.IncidentChange) message.Message {
+func changed(c *incidents.Incident, ch commands.IncidentChange, root string) message.Message {
 	ref := message.Text{}.Code(c.Ref()).L(": ")
 	switch ch.Act {
 	case commands.SetSeverity:
@@ -183,6 +188,8 @@ func changed(c *incidents.Incident, ch commands.IncidentChange) message.Message 
 		return message.Message{}.Para(ref.L("written into the timeline."))
 	case commands.RetrySteps:
 		return message.Message{}.Para(ref.L("I try again what had not worked."))
+	case commands.Reopen:
+		return reopened(c)
 	}
-	return message.Message{}.Para(ref.L("closed. The timeline goes into the channel, then it is archived."))
+	return message.Message{}.Para(ref.L("closed. The timeline goes into the channel, then it is archived. Should there be more to do: ").Code(root + " reopen " + c.Ref()))
 }

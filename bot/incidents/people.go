@@ -104,7 +104,7 @@ func (c *Incident) want(id, why string) bool {
 
 // invite plans an invitation of everybody who is wanted and not in.
 func (c *Incident) invite(now time.Time) []store.Effect {
-	if c.Channel == "" || !c.IsOpen() || len(c.ToInvite()) == 0 {
+	if c.Channel == "" || !c.IsOpen() || c.sealed() || len(c.ToInvite()) == 0 {
 		return nil
 	}
 	return c.once(StepInvite, now, now)
