@@ -39,17 +39,6 @@ func total(m map[responders.ID]int) (n int) {
 	return n
 }
 
-// eventually polls what is in the store.
-func (s *scene) eventually(what string, holds func() bool) {
-	s.t.Helper()
-	for !holds() {
-		if s.ctx.Err() != nil {
-			s.t.Fatalf("never: %s\n%s", what, s.transcript())
-		}
-		wait(s.ctx, 10*time.Millisecond)
-	}
-}
-
 // limited says whether a case has been told that the limit was reached.
 func (s *scene) limited() (n int) {
 	docs, err := s.Store.Find(s.ctx, "c:", 0)

@@ -1,6 +1,7 @@
 package bot_test
 
 import (
+	"context"
 	"slices"
 	"strings"
 	"testing"
@@ -14,7 +15,7 @@ import (
 // recorded waits until TheHive's state is as wanted.
 func (s *scene) recorded(what string, cond func(thehivefake.Snapshot) bool) thehivefake.Snapshot {
 	s.t.Helper()
-	if err := s.Hive.WaitFor(s.ctx, cond); err != nil {
+	if err := s.watch(func(ctx context.Context) error { return s.Hive.WaitFor(ctx, cond) }); err != nil {
 		s.t.Fatalf("%s: %v\n%s\n%s", what, err, s.transcript(), hiveTranscript(s.Hive.Snapshot()))
 	}
 	return s.Hive.Snapshot()
