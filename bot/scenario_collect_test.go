@@ -179,7 +179,8 @@ func TestNothingIsTakenUntilGuardDutyAnswers(t *testing.T) {
 // that is under way stops where it is, and both go on afterwards.
 func TestNothingIsDoneWhileTheStoreIsAway(t *testing.T) {
 	t.Parallel()
-	s := begin(t, rig.Options{Access: "{responders: {users: [U0OMAR]}, approvers: {users: [U0MEI]}}"})
+	asInLife := slackfake.WithAckDeadline(3 * time.Second) // one click gets no acknowledgement
+	s := begin(t, rig.Options{Access: "{responders: {users: [U0OMAR]}, approvers: {users: [U0MEI]}}", Slack: []slackfake.Option{asInLife}})
 	id := s.Machine(2)
 	s.slash(s.Omar, "isolate "+id+" account="+rig.Account+" region="+rig.Region+" reason=it mines", s.Security.ID)
 	card := s.message(s.Security.ID, "Isolate "+id, "Approve")

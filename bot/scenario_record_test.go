@@ -155,20 +155,16 @@ func TestTheHiveDownForAnHourGetsEveryRecordOnce(t *testing.T) {
 	}
 }
 
-// rests waits a little for nothing to be planned any more that is due.
+// rests waits until nothing is due, and says whether nothing is planned either.
 func (s *scene) rests() bool {
-	for range 100 {
-		depth, err := s.Store.Depth(s.ctx, s.Clock.Now())
-		planned := 0
-		for _, d := range depth {
-			planned += d.Planned
-		}
-		if err == nil && planned == 0 {
-			return true
-		}
-		wait(s.ctx, 10*time.Millisecond)
+	s.t.Helper()
+	s.eventually("everything due is done", func() bool { return !s.Busy(s.ctx) })
+	depth, err := s.Store.Depth(s.ctx, s.Clock.Now())
+	planned := 0
+	for _, d := range depth {
+		planned += d.Planned
 	}
-	return false
+	return err == nil && planned == 0
 }
 
 // TestAnIncidentAboutACaseMakesItACaseInTheHive: a ticket is an alert there

@@ -72,7 +72,8 @@ type Options struct {
 	Patience   time.Duration // how long one source of look-ups is waited for; 0 is the usual time
 	Records    bool          // cases are recorded in TheHive
 	NoEvidence bool          // policy takes none by itself
-	Hasty      bool          // Slack's limits are not kept to: the double counts only when told to, and nobody waits in real time
+	Hasty      bool          // for tests: see hurry
+	Facts      time.Duration // how long a hasty bot waits for facts about a finding; 0 is as long as it takes
 	NoBots     bool          // neither bot nor store: the caller runs processes of its own
 }
 
@@ -104,6 +105,9 @@ type Rig struct {
 
 // New builds the world without starting the bot.
 func New(ctx context.Context, o Options) (*Rig, error) {
+	if o.Hasty {
+		o.Slack = append([]slackfake.Option{slackfake.WithAckDeadline(slow), slackfake.WithTriggerLife(slow)}, o.Slack...)
+	}
 	r := &Rig{options: o, Clock: &Clock{}, Slack: slackfake.New(o.Slack...), Lookups: lookupfake.New(), SQS: sqsfake.New(o.Queue...), Pager: pagerdutyfake.New(
 		pagerdutyfake.WithService("Security on call", RoutingKey), pagerdutyfake.WithService("Security fallback", FallbackKey), pagerdutyfake.WithAPIToken(OnCallToken))}
 	if err := r.cloud(); err != nil {
@@ -189,9 +193,21 @@ func (r *Rig) build(ctx context.Context) (*bot.Bot, error) {
 	}
 	d.LookUps.SourceTimeout = r.options.Patience
 	if r.options.Hasty {
-		d.Chat.Timing.MethodBurst, d.Chat.ChannelBurst, d.Chat.PostBurst = 1000, 1000, 1000
+		r.hurry(&d)
 	}
 	return bot.New(bot.SettingsOf(cfg), d)
+}
+
+// slow is how long a machine that is busy with other things may take.
+const slow = time.Minute
+
+// hurry takes real time out of a bot: Slack's pace is not kept to, since the
+// double counts calls only when it is told to, and nothing is given up because
+// the machine is slow.
+func (r *Rig) hurry(d *bot.Deps) {
+	d.Chat.Timing.MethodBurst, d.Chat.ChannelBurst, d.Chat.PostBurst = 1000, 1000, 1000
+	d.Chat.Timing.Handle = slow / 2
+	d.Patience = cmp.Or(r.options.Facts, slow/2)
 }
 
 // client speaks to the queue without any environment.
