@@ -50,6 +50,7 @@ type Settings struct {
 	HTTPAddr        string                           // health and metrics; empty for none
 	AuditLog        AuditSettings                    // who did what
 	CaseTemplate    string                           // of TheHive, for cases made from alerts
+	UploadMiB       int                              // how large evidence may be to be uploaded there
 }
 
 // Clock tells the store's time.
@@ -117,6 +118,7 @@ type Bot struct {
 	channels  channelQueues
 	groups    groupCache
 	hiveGate  hiveGate
+	uploads   chan struct{} // the piece of evidence that is in memory for TheHive
 	notPosted notPosted
 	notices   parkedNotices
 	health    health
@@ -126,7 +128,7 @@ type Bot struct {
 // New puts a bot together. Nothing is contacted.
 func New(s Settings, d Deps) (*Bot, error) {
 	b := &Bot{cfg: s, store: d.Store, clock: d.Clock, policy: d.Policy, people: d.People, pager: d.Pager, onCall: d.OnCall, hive: d.Hive, patience: d.Patience,
-		log: d.Log, reg: d.Reg, metrics: newMetrics(d.Reg), instance: randomID()[:10] + "-",
+		log: d.Log, reg: d.Reg, metrics: newMetrics(d.Reg), instance: randomID()[:10] + "-", uploads: make(chan struct{}, 1),
 		routes: cases.Routes{Security: s.SecurityChannel, Archive: s.ArchiveDir != "", Records: d.Hive != nil}}
 	var err error
 	if b.acting, err = b.newActing(s.AWSIR, d.AWS); err != nil {

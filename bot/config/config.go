@@ -160,7 +160,7 @@ func Default() *Config {
 		PagerDuty: PagerDuty{FallbackAfter: 5 * time.Minute, EventsPerMinute: 120},
 		Inquiries: Inquiries{Zone: "UTC", MaxOpen: 3},
 		NLBMap:    NLBMap{Every: 15 * time.Minute, Fresh: 45 * time.Minute, ListenerPorts: []int{80, 443}},
-		AWSIR: AWSIR{CollectPerHour: 40, Roles: AWSRoles{Read: "securitybot-read", Acquire: "securitybot-acquire",
+		AWSIR: AWSIR{CollectPerHour: 40, CollectAgainAfter: time.Hour, Roles: AWSRoles{Read: "securitybot-read", Acquire: "securitybot-acquire",
 			Contain: "securitybot-contain", Release: "securitybot-release"}},
 		Incidents: defaultIncidents(),
 
