@@ -100,7 +100,9 @@ func (b *bench) build(against string) error {
 	for i, path := range []string{"./internal/bench/floor", "./cmd/securitybot"} {
 		name := b.programs[i]
 		b.files[name] = filepath.Join(b.dir, name)
-		if out, err := exec.Command("go", "build", "-o", b.files[name], path).CombinedOutput(); err != nil {
+		cmd := exec.Command("go", "build", "-trimpath", "-o", b.files[name], path)
+		cmd.Env = append(os.Environ(), "CGO_ENABLED=0") // as it is released
+		if out, err := cmd.CombinedOutput(); err != nil {
 			return fmt.Errorf("build %s: %w\n%s", name, err, out)
 		}
 	}
