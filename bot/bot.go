@@ -46,6 +46,7 @@ type Settings struct {
 	AWSIR           config.AWSIR                     // what may be done in AWS
 	Incidents       config.Incidents                 // how incident channels are made
 	NLBMap          config.NLBMap                    // ports behind network load balancers
+	Sweep           config.Sweep                     // GuardDuty's own list is compared with the store
 	Regions         []string                         // where things are looked up when no others are named
 	HTTPAddr        string                           // health and metrics; empty for none
 	AuditLog        AuditSettings                    // who did what
@@ -123,6 +124,7 @@ type Bot struct {
 	notices   parkedNotices
 	health    health
 	auditLog  *auditLog
+	sweeper   *sweeper // nil: there is no sweep
 }
 
 // New puts a bot together. Nothing is contacted.
@@ -138,6 +140,9 @@ func New(s Settings, d Deps) (*Bot, error) {
 		return nil, err
 	}
 	if b.looking, err = b.newLooking(d.AWS); err != nil {
+		return nil, err
+	}
+	if b.sweeper, err = b.newSweeper(d.AWS, d.Queues); err != nil {
 		return nil, err
 	}
 	b.commands, b.buttons, b.dialogs = commands.New(b, b.desks()), buttons(), dialogs()
@@ -198,6 +203,7 @@ func (b *Bot) Run(ctx context.Context) error {
 	loops.Go(func() { b.runAuditor(clockCtx) })
 	loops.Go(func() { b.runHealth(clockCtx) })
 	loops.Go(func() { b.runPortMap(clockCtx) })
+	loops.Go(func() { b.runSweep(clockCtx) })
 	for _, lane := range store.Lanes {
 		loops.Go(func() { b.runLane(clockCtx, lane) })
 	}
