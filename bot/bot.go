@@ -79,8 +79,11 @@ type Deps struct {
 	AWS     aws.Config         // the bot's own credentials and endpoints
 	Chat    chat.Config
 	Queues  []Queue
-	Log     *slog.Logger
-	Reg     *prometheus.Registry
+	// Patience is how long facts about a finding are waited for, if that is longer
+	// than usual; for tests on slow machines.
+	Patience time.Duration
+	Log      *slog.Logger
+	Reg      *prometheus.Registry
 }
 
 // Queue is one SQS queue to read.
@@ -102,6 +105,7 @@ type Bot struct {
 	hive     *thehive.Client
 	acting   Acting
 	looking  looking
+	patience time.Duration // with what looking asks, at least
 	pauses   pauses
 	lookups  *lookup.Investigator // nil: there are no look-ups
 	lookedUp lookUpLimit
@@ -133,8 +137,8 @@ type Bot struct {
 
 // New puts a bot together. Nothing is contacted.
 func New(s Settings, d Deps) (*Bot, error) {
-	b := &Bot{uploads: make(chan struct{}, 1), cfg: s, store: d.Store, clock: d.Clock, policy: d.Policy, people: d.People, pager: d.Pager, onCall: d.OnCall, hive: d.Hive, verifier: d.Proof,
-		log: d.Log, reg: d.Reg, metrics: newMetrics(d.Reg), instance: randomID()[:10] + "-",
+	b := &Bot{cfg: s, store: d.Store, clock: d.Clock, policy: d.Policy, people: d.People, pager: d.Pager, onCall: d.OnCall, hive: d.Hive, patience: d.Patience, verifier: d.Proof,
+		log: d.Log, reg: d.Reg, metrics: newMetrics(d.Reg), instance: randomID()[:10] + "-", uploads: make(chan struct{}, 1),
 		routes: cases.Routes{Security: s.SecurityChannel, Archive: s.ArchiveDir != "", Records: d.Hive != nil}}
 	var err error
 	if b.acting, err = b.newActing(s.AWSIR, d.AWS); err != nil {
