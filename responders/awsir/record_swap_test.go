@@ -105,3 +105,22 @@ func TestAnUnknownPhaseOrActionIsRefused(t *testing.T) {
 		t.Errorf("%d writes", n)
 	}
 }
+
+// TestAFinishedJobStaysFinished: its step, done again by somebody who did not
+// hear of the end, does nothing and says so.
+func TestAFinishedJobStaysFinished(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	instance, _ := w.fleet()
+	j := w.must(w.job(responders.Isolate, instance, "1"))
+	if j.Started.IsZero() {
+		t.Error("when it began is not known")
+	}
+	calls := len(w.cloud.Calls())
+	if again, p, err := w.step(j); err != nil || !p.Done || !reflect.DeepEqual(again, j) {
+		t.Errorf("%+v, %v", p, err)
+	}
+	if n := len(w.cloud.Calls()); n != calls {
+		t.Errorf("%d more calls", n-calls)
+	}
+}
