@@ -30,6 +30,7 @@ import (
 	"github.com/securitybot/securitybot/bot"
 	"github.com/securitybot/securitybot/bot/config"
 	"github.com/securitybot/securitybot/internal/fakes/awsfake"
+	"github.com/securitybot/securitybot/internal/fakes/duofake"
 	"github.com/securitybot/securitybot/internal/fakes/lookupfake"
 	"github.com/securitybot/securitybot/internal/fakes/pagerdutyfake"
 	"github.com/securitybot/securitybot/internal/fakes/slackfake"
@@ -73,6 +74,7 @@ type Options struct {
 	Patience   time.Duration // how long one source of look-ups is waited for; 0 is the usual time
 	Records    bool          // cases are recorded in TheHive
 	NoEvidence bool          // policy takes none by itself
+	Proofs     string        // who is asked for second proofs: duo, okta or oidc; empty for nobody
 	NoBots     bool          // neither bot nor store: the caller runs processes of its own
 }
 
@@ -83,6 +85,8 @@ type Rig struct {
 	Pager *pagerdutyfake.Server
 	AWS   *awsfake.Cloud
 	Hive  *thehivefake.Server // nil without Options.Records
+	// Duo asks for second proofs with Options.Proofs.
+	Duo *duofake.Server
 	// Lookups are the sources that are asked about addresses and domains.
 	Lookups *lookupfake.Server
 	Store   *store.Store
@@ -119,6 +123,7 @@ func New(ctx context.Context, o Options) (*Rig, error) {
 	}
 	r.records(o.Records)
 	r.people()
+	r.proofs(o.Proofs)
 	if o.Prepare != nil {
 		o.Prepare(r)
 	}
@@ -174,7 +179,7 @@ func (r *Rig) people() {
 // build makes one bot on this world, from a configuration file like anybody's.
 func (r *Rig) build(ctx context.Context) (*bot.Bot, error) {
 	cfg, err := config.Loader{LookupEnv: func(name string) (string, bool) {
-		v, ok := map[string]string{"APP": r.Slack.AppToken, "BOT": r.Slack.BotToken, "KEY": RoutingKey, "KEY2": FallbackKey, "ONCALL": OnCallToken, "HIVE": HiveKey,
+		v, ok := map[string]string{"APP": r.Slack.AppToken, "BOT": r.Slack.BotToken, "KEY": RoutingKey, "KEY2": FallbackKey, "ONCALL": OnCallToken, "HIVE": HiveKey, "PROOF": ProofSecret,
 			"VIRUSTOTAL": lookupfake.VirusTotalKey, "ABUSEIPDB": lookupfake.AbuseIPDBKey}[name]
 		return v, ok
 	}}.Parse("securitybot.yaml", []byte(r.Config("127.0.0.1:6379")))
@@ -217,7 +222,7 @@ func (r *Rig) Config(addr string) string {
 		r.awsConfig(),
 		r.lookupConfig(),
 	}
-	lines = append(lines, r.hiveConfig())
+	lines = append(lines, r.hiveConfig(), r.proofConfig())
 	key := "pagerduty: {routing_key: \"${env:KEY}\", events_url: " + r.Pager.URL + ", api_token: \"${env:ONCALL}\", escalation_policies: [" + onCallPolicy + "], api_url: " + r.Pager.URL
 	if !r.options.Quiet {
 		key += ", fallback_routing_key: \"${env:KEY2}\""
@@ -302,6 +307,7 @@ func (r *Rig) Close() error {
 	r.front.Close()
 	r.AWS.Close()
 	r.closeRecords()
+	r.closeProofs()
 	if r.redis != nil {
 		r.redis.Close()
 	}
@@ -344,6 +350,6 @@ func (r *Rig) ByTLS(bundle string) ([]string, error) {
 // Setenv gives a process the keys its configuration refers to.
 func (r *Rig) Setenv() []string {
 	k := r.AWS.User(hubAccount, "securitybot")
-	return append(os.Environ(), "APP="+r.Slack.AppToken, "BOT="+r.Slack.BotToken, "KEY="+RoutingKey, "KEY2="+FallbackKey, "ONCALL="+OnCallToken, "HIVE="+HiveKey, "VIRUSTOTAL="+lookupfake.VirusTotalKey, "ABUSEIPDB="+lookupfake.AbuseIPDBKey, "AWS_ENDPOINT_URL_SQS="+r.SQS.URL,
+	return append(os.Environ(), "APP="+r.Slack.AppToken, "BOT="+r.Slack.BotToken, "KEY="+RoutingKey, "KEY2="+FallbackKey, "ONCALL="+OnCallToken, "HIVE="+HiveKey, "PROOF="+ProofSecret, "VIRUSTOTAL="+lookupfake.VirusTotalKey, "ABUSEIPDB="+lookupfake.AbuseIPDBKey, "AWS_ENDPOINT_URL_SQS="+r.SQS.URL,
 		"AWS_ENDPOINT_URL="+r.AWS.URL, "AWS_ACCESS_KEY_ID="+k.AccessKeyID, "AWS_SECRET_ACCESS_KEY="+k.SecretAccessKey, "AWS_EC2_METADATA_DISABLED=true", "AWS_REGION=eu-west-1")
 }
