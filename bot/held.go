@@ -72,6 +72,3 @@ func (b *Bot) runLeases(ctx context.Context) {
 		}
 	}
 }
-
-// Busy says whether effects are being performed right now.
-func (b *Bot) Busy() bool { return b.held.count() > 0 }

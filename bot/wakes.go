@@ -12,24 +12,34 @@ import (
 // next poll.
 type wakes struct {
 	mu sync.Mutex
-	m  map[string]chan struct{}
+	m  map[string]*wake
 }
 
-func (w *wakes) channel(name string) chan struct{} {
-	w.mu.Lock()
-	defer w.mu.Unlock()
+// wake is what one loop waits for.
+type wake struct {
+	c       chan struct{}
+	called  bool // and not looked yet
+	resting bool // the loop waits
+}
+
+// of returns the wake of a loop. Callers hold mu.
+func (w *wakes) of(name string) *wake {
 	if w.m == nil {
-		w.m = map[string]chan struct{}{}
+		w.m = map[string]*wake{}
 	}
 	if w.m[name] == nil {
-		w.m[name] = make(chan struct{}, 1)
+		w.m[name] = &wake{c: make(chan struct{}, 1)}
 	}
 	return w.m[name]
 }
 
 func (w *wakes) wake(name string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	l := w.of(name)
+	l.called = true
 	select {
-	case w.channel(name) <- struct{}{}:
+	case l.c <- struct{}{}:
 	default:
 	}
 }
@@ -38,13 +48,38 @@ func (w *wakes) wake(name string) {
 func (w *wakes) wait(ctx context.Context, name string, d time.Duration) bool {
 	t := time.NewTimer(d)
 	defer t.Stop()
+	c := w.rest(name)
 	select {
 	case <-ctx.Done():
-		return false
-	case <-w.channel(name):
+		return false // it rests for good
+	case <-c:
 	case <-t.C:
 	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	l := w.of(name)
+	l.called, l.resting = false, false
 	return ctx.Err() == nil
+}
+
+func (w *wakes) rest(name string) <-chan struct{} {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	l := w.of(name)
+	l.resting = true
+	return l.c
+}
+
+// quiet says whether all loops wait, and none was woken.
+func (w *wakes) quiet() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, l := range w.m {
+		if l.called || !l.resting {
+			return false
+		}
+	}
+	return true
 }
 
 // wakeFor wakes the loops that have something to do after commits, and only
@@ -72,5 +107,13 @@ func (b *Bot) kick() {
 	b.wakes.wake("timers")
 }
 
+// Busy says whether anything is being performed right now, or looked for.
+func (b *Bot) Busy() bool { return b.held.count() > 0 || !b.wakes.quiet() }
+
 // Wake makes all loops look at once, e.g. because the clock was moved.
-func (b *Bot) Wake() { b.kick() }
+func (b *Bot) Wake() {
+	b.kick()
+	if b.sweeper != nil {
+		b.wakes.wake("sweep")
+	}
+}

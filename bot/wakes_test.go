@@ -29,7 +29,7 @@ func TestACommitWakesWhoHasWork(t *testing.T) {
 		var b Bot
 		b.wakeFor([]store.Commit{c.commit}, now)
 		for _, loop := range []string{"timers", string(store.LanePage), string(store.LaneInquiry), string(store.LaneNotify), string(store.LaneRecord), string(store.LaneAct)} {
-			if woken := len(b.wakes.channel(loop)) > 0; woken != (loop == c.woken) {
+			if woken := len(b.wakes.rest(loop)) > 0; woken != (loop == c.woken) {
 				t.Errorf("%s: %s woken: %v", name, loop, woken)
 			}
 		}
