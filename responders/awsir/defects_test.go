@@ -146,7 +146,7 @@ func TestDefectRolesThatCanDoEverything(t *testing.T) {
 // elsewhere is what the read role may do for other packages.
 var elsewhere = map[string]string{
 	"guardduty:GetFindings": "responders/guardduty", "cloudtrail:LookupEvents": "responders/trail", "ec2:DescribeAddresses": "responders/inventory",
-	"elasticloadbalancing:DescribeLoadBalancers": "responders/portmap", "elasticloadbalancing:DescribeListeners": "responders/portmap",
+	"elasticloadbalancing:DescribeListeners": "responders/portmap",
 	"elasticloadbalancing:DescribeTargetGroupAttributes": "responders/portmap",
 }
 
