@@ -40,17 +40,6 @@ func total(m map[responders.ID]int) (n int) {
 	return n
 }
 
-// eventually polls what is in the store.
-func (s *scene) eventually(what string, holds func() bool) {
-	s.t.Helper()
-	for !holds() {
-		if s.ctx.Err() != nil {
-			s.t.Fatalf("never: %s\n%s", what, s.transcript())
-		}
-		wait(s.ctx, 10*time.Millisecond)
-	}
-}
-
 // limited says whether a case has been told that the limit was reached.
 func (s *scene) limited() (n int) {
 	docs, err := s.Store.Find(s.ctx, "c:", 0)
@@ -227,7 +216,8 @@ func TestNothingIsTakenUntilGuardDutyAnswers(t *testing.T) {
 // that is under way stops where it is, and both go on afterwards.
 func TestNothingIsDoneWhileTheStoreIsAway(t *testing.T) {
 	t.Parallel()
-	s := begin(t, rig.Options{Access: "{responders: {users: [U0OMAR]}, approvers: {users: [U0MEI]}}"})
+	asInLife := slackfake.WithAckDeadline(3 * time.Second) // one click gets no acknowledgement
+	s := begin(t, rig.Options{Access: "{responders: {users: [U0OMAR]}, approvers: {users: [U0MEI]}}", Slack: []slackfake.Option{asInLife}})
 	id := s.Machine(2)
 	s.slash(s.Omar, "isolate "+id+" account="+rig.Account+" region="+rig.Region+" reason=it mines", s.Security.ID)
 	card := s.message(s.Security.ID, "Isolate "+id, "Approve")

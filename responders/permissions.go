@@ -8,7 +8,8 @@ const protectedTag = "securitybot:protected"
 // event history know no restriction of these to single resources.
 func Reads() []Permission {
 	return []Permission{
-		{Actions: []string{"guardduty:GetFindings"}}, // policy acts on what GuardDuty confirms
+		// Policy acts on what GuardDuty confirms; the sweep reads its list; doctor looks whether it is on.
+		{Actions: []string{"guardduty:GetFindings", "guardduty:ListFindings", "guardduty:ListDetectors", "guardduty:GetDetector"}},
 		{Actions: []string{"ec2:DescribeInstances", "ec2:DescribeInstanceAttribute", "ec2:DescribeNetworkInterfaces", "ec2:DescribeSecurityGroups",
 			"ec2:DescribeSecurityGroupRules", "ec2:DescribeVolumes", "ec2:DescribeSnapshots", "ec2:DescribeLockedSnapshots", "ec2:DescribeAddresses"}},
 		{Actions: []string{"autoscaling:DescribeAutoScalingInstances"}},
