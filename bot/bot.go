@@ -46,10 +46,12 @@ type Settings struct {
 	AWSIR           config.AWSIR                     // what may be done in AWS
 	Incidents       config.Incidents                 // how incident channels are made
 	NLBMap          config.NLBMap                    // ports behind network load balancers
+	Sweep           config.Sweep                     // GuardDuty's own list is compared with the store
 	Regions         []string                         // where things are looked up when no others are named
 	HTTPAddr        string                           // health and metrics; empty for none
 	AuditLog        AuditSettings                    // who did what
 	CaseTemplate    string                           // of TheHive, for cases made from alerts
+	UploadMiB       int                              // how large evidence may be to be uploaded there
 	Proofs          Proofs                           // how a "yes" is proved
 }
 
@@ -78,8 +80,11 @@ type Deps struct {
 	AWS     aws.Config         // the bot's own credentials and endpoints
 	Chat    chat.Config
 	Queues  []Queue
-	Log     *slog.Logger
-	Reg     *prometheus.Registry
+	// Patience is how long facts about a finding are waited for, if that is longer
+	// than usual; for tests on slow machines.
+	Patience time.Duration
+	Log      *slog.Logger
+	Reg      *prometheus.Registry
 }
 
 // Queue is one SQS queue to read.
@@ -101,6 +106,7 @@ type Bot struct {
 	hive     *thehive.Client
 	acting   Acting
 	looking  looking
+	patience time.Duration // with what looking asks, at least
 	pauses   pauses
 	lookups  *lookup.Investigator // nil: there are no look-ups
 	lookedUp lookUpLimit
@@ -122,16 +128,18 @@ type Bot struct {
 	channels  channelQueues
 	groups    groupCache
 	hiveGate  hiveGate
+	uploads   chan struct{} // the piece of evidence that is in memory for TheHive
 	notPosted notPosted
 	notices   parkedNotices
 	health    health
 	auditLog  *auditLog
+	sweeper   *sweeper // nil: there is no sweep
 }
 
 // New puts a bot together. Nothing is contacted.
 func New(s Settings, d Deps) (*Bot, error) {
-	b := &Bot{cfg: s, store: d.Store, clock: d.Clock, policy: d.Policy, people: d.People, pager: d.Pager, onCall: d.OnCall, hive: d.Hive, verifier: d.Proof,
-		log: d.Log, reg: d.Reg, metrics: newMetrics(d.Reg), instance: randomID()[:10] + "-",
+	b := &Bot{cfg: s, store: d.Store, clock: d.Clock, policy: d.Policy, people: d.People, pager: d.Pager, onCall: d.OnCall, hive: d.Hive, patience: d.Patience, verifier: d.Proof,
+		log: d.Log, reg: d.Reg, metrics: newMetrics(d.Reg), instance: randomID()[:10] + "-", uploads: make(chan struct{}, 1),
 		routes: cases.Routes{Security: s.SecurityChannel, Archive: s.ArchiveDir != "", Records: d.Hive != nil}}
 	var err error
 	if b.acting, err = b.newActing(s.AWSIR, d.AWS); err != nil {
@@ -141,6 +149,9 @@ func New(s Settings, d Deps) (*Bot, error) {
 		return nil, err
 	}
 	if b.looking, err = b.newLooking(d.AWS); err != nil {
+		return nil, err
+	}
+	if b.sweeper, err = b.newSweeper(d.AWS, d.Queues); err != nil {
 		return nil, err
 	}
 	b.commands, b.buttons, b.dialogs = commands.New(b, b.desks()), buttons(), dialogs()
@@ -206,6 +217,7 @@ func (b *Bot) Run(ctx context.Context) error {
 	loops.Go(func() { b.runAuditor(clockCtx) })
 	loops.Go(func() { b.runHealth(clockCtx) })
 	loops.Go(func() { b.runPortMap(clockCtx) })
+	loops.Go(func() { b.runSweep(clockCtx) })
 	for _, lane := range store.Lanes {
 		loops.Go(func() { b.runLane(clockCtx, lane) })
 	}

@@ -13,14 +13,15 @@ import (
 type tiers struct {
 	mu      sync.Mutex
 	buckets map[string]*bucket
+	burst   int // at least, of every method
 }
 
-func newTiers() *tiers { return &tiers{buckets: map[string]*bucket{}} }
+func newTiers(burst int) *tiers { return &tiers{buckets: map[string]*bucket{}, burst: burst} }
 
 func tierOf(method string) (interval time.Duration, burst int) {
 	switch method {
 	case "usergroups.users.list", "conversations.create", "conversations.setTopic", "conversations.setPurpose",
-		"conversations.archive", "pins.add", "conversations.canvases.create":
+		"conversations.archive", "conversations.unarchive", "pins.add", "conversations.canvases.create":
 		return time.Minute / 20, 3 // tier 2
 	case "conversations.open", "conversations.history", "conversations.replies",
 		"users.lookupByEmail", "chat.update", "conversations.invite", "conversations.info",
@@ -76,7 +77,8 @@ func (t *tiers) pause(method string, d time.Duration) {
 func (t *tiers) bucket(method string) *bucket {
 	b := t.buckets[method]
 	if b == nil {
-		nb := newBucket(tierOf(method))
+		interval, burst := tierOf(method)
+		nb := newBucket(interval, max(burst, t.burst))
 		b = &nb
 		t.buckets[method] = b
 	}

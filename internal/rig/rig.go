@@ -16,7 +16,6 @@ import (
 	"log/slog"
 	"net/http/httptest"
 	"os"
-	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -73,6 +72,8 @@ type Options struct {
 	Patience   time.Duration // how long one source of look-ups is waited for; 0 is the usual time
 	Records    bool          // cases are recorded in TheHive
 	NoEvidence bool          // policy takes none by itself
+	Hasty      bool          // for tests: see hurry
+	Facts      time.Duration // how long a hasty bot waits for facts about a finding; 0 is as long as it takes
 	Proofs     string        // who is asked for second proofs: duo, okta or oidc; empty for nobody
 	NoBots     bool          // neither bot nor store: the caller runs processes of its own
 }
@@ -98,22 +99,17 @@ type Rig struct {
 
 	front   *httptest.Server // AWS by TLS
 	options Options
+	lag     atomic.Int64 // nanoseconds the workspace is behind the bots
 	redis   *miniredis.Miniredis
 	stops   []func()
 	done    chan error
 }
 
-// Clock is the time of the bot: real time, moved on by hand.
-type Clock struct{ skip atomic.Int64 }
-
-// Now implements the bot's clock.
-func (c *Clock) Now() time.Time { return time.Now().Add(time.Duration(c.skip.Load())) }
-
-// Skipped is how far the clock has been moved on.
-func (c *Clock) Skipped() time.Duration { return time.Duration(c.skip.Load()) }
-
 // New builds the world without starting the bot.
 func New(ctx context.Context, o Options) (*Rig, error) {
+	if o.Hasty {
+		o.Slack = append([]slackfake.Option{slackfake.WithAckDeadline(slow), slackfake.WithTriggerLife(slow)}, o.Slack...)
+	}
 	r := &Rig{options: o, Clock: &Clock{}, Slack: slackfake.New(o.Slack...), Lookups: lookupfake.New(), SQS: sqsfake.New(o.Queue...), Pager: pagerdutyfake.New(
 		pagerdutyfake.WithService("Security on call", RoutingKey), pagerdutyfake.WithService("Security fallback", FallbackKey), pagerdutyfake.WithAPIToken(OnCallToken))}
 	if err := r.cloud(); err != nil {
@@ -199,7 +195,22 @@ func (r *Rig) build(ctx context.Context) (*bot.Bot, error) {
 		d.Queues[i].Client = r.client()
 	}
 	d.LookUps.SourceTimeout = r.options.Patience
+	if r.options.Hasty {
+		r.hurry(&d)
+	}
 	return bot.New(bot.SettingsOf(cfg), d)
+}
+
+// slow is how long a machine that is busy with other things may take.
+const slow = time.Minute
+
+// hurry takes real time out of a bot: Slack's pace is not kept to, since the
+// double counts calls only when it is told to, and nothing is given up because
+// the machine is slow.
+func (r *Rig) hurry(d *bot.Deps) {
+	d.Chat.Timing.MethodBurst, d.Chat.ChannelBurst, d.Chat.PostBurst = 1000, 1000, 1000
+	d.Chat.Timing.Handle = slow / 2
+	d.Patience = cmp.Or(r.options.Facts, slow/2)
 }
 
 // client speaks to the queue without any environment.
@@ -319,21 +330,9 @@ func (r *Rig) Send(bodies ...string) {
 	}
 }
 
-// Forward moves the time of the bot and of the workspace on, once nothing is
-// being performed: a jump over the end of a lease is a crash to everybody else.
-func (r *Rig) Forward(d time.Duration) {
-	for range 2000 {
-		if !slices.ContainsFunc(r.Bots, (*bot.Bot).Busy) {
-			break
-		}
-		time.Sleep(time.Millisecond)
-	}
-	r.Clock.skip.Add(int64(d))
-	r.Slack.Advance(d)
-	for _, b := range r.Bots {
-		b.Wake()
-	}
-}
+// Age lets what is kept for a time in the store of this process end, as if that
+// time had passed.
+func (r *Rig) Age(d time.Duration) { r.redis.FastForward(d) }
 
 // ByTLS lets a process speak to AWS by TLS, without which evidence is refused.
 // Add what it returns to Setenv; bundle is a file to write the certificate to.

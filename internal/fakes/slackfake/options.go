@@ -12,9 +12,11 @@ type settings struct {
 	clock        func() time.Time
 	pingEvery    time.Duration
 	ackDeadline  time.Duration
+	triggerLife  time.Duration
 	warning      time.Duration
 	retryDelays  []time.Duration
 	foreignAcks  bool
+	unarchive    bool
 	maxSockets   int
 	events       map[string]bool
 	scopes       []string
@@ -29,6 +31,7 @@ func defaults() settings {
 		clock:       time.Now,
 		pingEvery:   5 * time.Second,
 		ackDeadline: 3 * time.Second,
+		triggerLife: triggerLife,
 		warning:     10 * time.Second,
 		retryDelays: []time.Duration{0, time.Minute, 5 * time.Minute},
 		maxSockets:  10,
@@ -64,6 +67,9 @@ func WithPing(every time.Duration) Option { return func(s *settings) { s.pingEve
 
 // WithAckDeadline sets how long the app has to acknowledge (Slack: 3 s).
 func WithAckDeadline(d time.Duration) Option { return func(s *settings) { s.ackDeadline = d } }
+
+// WithTriggerLife sets how long a trigger id opens a view (Slack: 3 s).
+func WithTriggerLife(d time.Duration) Option { return func(s *settings) { s.triggerLife = d } }
 
 // WithWarning sets how long after a "warning" the connection is closed
 // (Slack: about 10 s).
@@ -103,6 +109,10 @@ func WithCommands(names ...string) Option {
 
 // WithScopes replaces the scopes of the bot token.
 func WithScopes(scopes ...string) Option { return func(s *settings) { s.scopes = scopes } }
+
+// WithUnarchive lets the bot open archived channels again, which Slack says it
+// will not let apps do "currently".
+func WithUnarchive() Option { return func(s *settings) { s.unarchive = true } }
 
 // WithTeam sets the name and the domain of the workspace.
 func WithTeam(name, domain string) Option {
