@@ -46,10 +46,19 @@ type Settings struct {
 	AWSIR           config.AWSIR                     // what may be done in AWS
 	Incidents       config.Incidents                 // how incident channels are made
 	NLBMap          config.NLBMap                    // ports behind network load balancers
+	Sweep           config.Sweep                     // GuardDuty's own list is compared with the store
 	Regions         []string                         // where things are looked up when no others are named
 	HTTPAddr        string                           // health and metrics; empty for none
 	AuditLog        AuditSettings                    // who did what
 	CaseTemplate    string                           // of TheHive, for cases made from alerts
+	UploadMiB       int                              // how large evidence may be to be uploaded there
+	Proofs          Proofs                           // how a "yes" is proved
+}
+
+// Proofs says how people are asked to prove a "yes".
+type Proofs struct {
+	PerHour   int  // requests one person gets at most
+	LocalPart bool // people are known to the provider by what is before the @
 }
 
 // Clock tells the store's time.
@@ -63,14 +72,18 @@ type Deps struct {
 	Policy  *policy.Policy
 	People  *enrich.Directory
 	Pager   *pagerduty.Client
-	OnCall  *pagerduty.API  // who is on call; nil: PagerDuty is not asked
-	Hive    *thehive.Client // nil: no records are kept there
-	LookUps *lookup.Config  // who is asked about addresses and domains; nil for nobody, and no commands
-	AWS     aws.Config      // the bot's own credentials and endpoints
+	OnCall  *pagerduty.API     // who is on call; nil: PagerDuty is not asked
+	Hive    *thehive.Client    // nil: no records are kept there
+	LookUps *lookup.Config     // who is asked about addresses and domains; nil for nobody, and no commands
+	Proof   inquiries.Verifier // asks for a second proof of a "yes"; nil: nobody does
+	AWS     aws.Config         // the bot's own credentials and endpoints
 	Chat    chat.Config
 	Queues  []Queue
-	Log     *slog.Logger
-	Reg     *prometheus.Registry
+	// Patience is how long facts about a finding are waited for, if that is longer
+	// than usual; for tests on slow machines.
+	Patience time.Duration
+	Log      *slog.Logger
+	Reg      *prometheus.Registry
 }
 
 // Queue is one SQS queue to read.
@@ -92,6 +105,7 @@ type Bot struct {
 	hive     *thehive.Client
 	acting   Acting
 	looking  looking
+	patience time.Duration // with what looking asks, at least
 	pauses   pauses
 	lookups  *lookup.Investigator // nil: there are no look-ups
 	lookedUp lookUpLimit
@@ -113,16 +127,18 @@ type Bot struct {
 	channels  channelQueues
 	groups    groupCache
 	hiveGate  hiveGate
+	uploads   chan struct{} // the piece of evidence that is in memory for TheHive
 	notPosted notPosted
 	notices   parkedNotices
 	health    health
 	auditLog  *auditLog
+	sweeper   *sweeper // nil: there is no sweep
 }
 
 // New puts a bot together. Nothing is contacted.
 func New(s Settings, d Deps) (*Bot, error) {
-	b := &Bot{cfg: s, store: d.Store, clock: d.Clock, policy: d.Policy, people: d.People, pager: d.Pager, onCall: d.OnCall, hive: d.Hive,
-		log: d.Log, reg: d.Reg, metrics: newMetrics(d.Reg), instance: randomID()[:10] + "-",
+	b := &Bot{cfg: s, store: d.Store, clock: d.Clock, policy: d.Policy, people: d.People, pager: d.Pager, onCall: d.OnCall, hive: d.Hive, patience: d.Patience, verifier: d.Proof,
+		log: d.Log, reg: d.Reg, metrics: newMetrics(d.Reg), instance: randomID()[:10] + "-", uploads: make(chan struct{}, 1),
 		routes: cases.Routes{Security: s.SecurityChannel, Archive: s.ArchiveDir != "", Records: d.Hive != nil}}
 	var err error
 	if b.acting, err = b.newActing(s.AWSIR, d.AWS); err != nil {
@@ -132,6 +148,9 @@ func New(s Settings, d Deps) (*Bot, error) {
 		return nil, err
 	}
 	if b.looking, err = b.newLooking(d.AWS); err != nil {
+		return nil, err
+	}
+	if b.sweeper, err = b.newSweeper(d.AWS, d.Queues); err != nil {
 		return nil, err
 	}
 	b.commands, b.buttons, b.dialogs = commands.New(b, b.desks()), buttons(), dialogs()
@@ -192,6 +211,7 @@ func (b *Bot) Run(ctx context.Context) error {
 	loops.Go(func() { b.runAuditor(clockCtx) })
 	loops.Go(func() { b.runHealth(clockCtx) })
 	loops.Go(func() { b.runPortMap(clockCtx) })
+	loops.Go(func() { b.runSweep(clockCtx) })
 	for _, lane := range store.Lanes {
 		loops.Go(func() { b.runLane(clockCtx, lane) })
 	}

@@ -162,7 +162,7 @@ func (b *Bot) settle(ctx context.Context, e *store.Effect, err error) {
 		if after := retryAfter(err); after > 0 {
 			wait = after
 		}
-		if errors.Is(err, errProofPending) || errors.Is(err, errChanged) {
+		if errors.Is(err, errChanged) {
 			wait = 2 * time.Second // not a failure
 		}
 		b.metrics.effects.WithLabelValues(e.Kind, "retry").Inc()
@@ -252,56 +252,3 @@ func (b *Bot) runLeases(ctx context.Context) {
 		}
 	}
 }
-
-// wakes lets a commit wake the loop it has work for, without waiting for the
-// next poll.
-type wakes struct {
-	mu sync.Mutex
-	m  map[string]chan struct{}
-}
-
-func (w *wakes) channel(name string) chan struct{} {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.m == nil {
-		w.m = map[string]chan struct{}{}
-	}
-	if w.m[name] == nil {
-		w.m[name] = make(chan struct{}, 1)
-	}
-	return w.m[name]
-}
-
-func (w *wakes) wake(name string) {
-	select {
-	case w.channel(name) <- struct{}{}:
-	default:
-	}
-}
-
-// wait returns after d or a wake; false when the context has ended.
-func (w *wakes) wait(ctx context.Context, name string, d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-w.channel(name):
-	case <-t.C:
-	}
-	return ctx.Err() == nil
-}
-
-// kick wakes all loops after something was committed.
-func (b *Bot) kick() {
-	for _, lane := range store.Lanes {
-		b.wakes.wake(string(lane))
-	}
-	b.wakes.wake("timers")
-}
-
-// Busy says whether effects are being performed right now.
-func (b *Bot) Busy() bool { return b.held.count() > 0 }
-
-// Wake makes all loops look at once, e.g. because the clock was moved.
-func (b *Bot) Wake() { b.kick() }

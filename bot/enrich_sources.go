@@ -57,7 +57,7 @@ const (
 
 // enrichAll asks for several look-ups at once, so that slow ones do not add up.
 func (b *Bot) enrichAll(ctx context.Context, limit time.Duration, names []string, f *findings.Finding) (facts map[string]any, unavailable map[string]string) {
-	ctx, cancel := context.WithTimeout(ctx, limit)
+	ctx, cancel := context.WithTimeout(ctx, max(limit, b.patience))
 	defer cancel()
 	facts, unavailable = map[string]any{}, map[string]string{}
 	var mu sync.Mutex

@@ -11,9 +11,9 @@ import (
 	"github.com/securitybot/securitybot/internal/rig"
 )
 
-// ended opens an incident and closes it again. It returns its reference and its
+// closedIncident opens an incident and closes it again. It returns its reference and its
 // channel.
-func (s *scene) ended() (ref string, room slackfake.Channel) {
+func (s *scene) closedIncident() (ref string, room slackfake.Channel) {
 	s.t.Helper()
 	s.ir(s.Omar, s.Security.ID, "open high Laptop is stolen")
 	room = s.roomWhen("laptop-is-stolen", func(c slackfake.Channel) bool { return len(c.Pins) == 1 && c.Topic != "" })
@@ -35,7 +35,7 @@ func TestAReopenedIncidentGoesOnInAFreshChannel(t *testing.T) {
 	t.Parallel()
 	hive, extra := withHive(t)
 	s := begin(t, rig.Options{Extra: extra})
-	ref, old := s.ended()
+	ref, old := s.closedIncident()
 	s.told(s.Omar, "/ir reopen "+ref)
 
 	s.ir(s.Omar, s.Security.ID, "note "+ref+" one more thing")
@@ -88,7 +88,7 @@ func (s *scene) hiveStage(hive *thehivefake.Server, stage string) (k thehivefake
 func TestAReopenedIncidentGoesOnInItsChannel(t *testing.T) {
 	t.Parallel()
 	s := begin(t, rig.Options{Slack: []slackfake.Option{slackfake.WithUnarchive()}})
-	ref, old := s.ended()
+	ref, old := s.closedIncident()
 	s.ir(s.Mei, s.Security.ID, "reopen "+ref+" it was another laptop")
 	room := s.roomWhen("laptop-is-stolen", func(c slackfake.Channel) bool { return !c.Archived && slices.Contains(c.Members, s.Mei.ID) })
 	if room.ID != old.ID {
@@ -112,7 +112,7 @@ func TestAReopenedIncidentGoesOnInItsChannel(t *testing.T) {
 func TestReopeningHasATime(t *testing.T) {
 	t.Parallel()
 	s := begin(t, rig.Options{Extra: "incidents: {reopen_within: 2h}\n"})
-	ref, old := s.ended()
+	ref, old := s.closedIncident()
 	s.Forward(2*time.Hour + time.Minute)
 	s.ir(s.Omar, s.Security.ID, "reopen "+ref+" it was another laptop")
 	s.told(s.Omar, "was closed too long ago: it can be reopened for 2 hours")

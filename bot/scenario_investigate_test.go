@@ -13,6 +13,10 @@ import (
 	"github.com/securitybot/securitybot/internal/rig"
 )
 
+// sourcePatience is how long a source that hangs is waited for: much longer than
+// the first answer takes on a slow machine.
+const sourcePatience = 5 * time.Second
+
 // online is begin with the bot connected: people type first here.
 func online(t *testing.T, o rig.Options) *scene {
 	t.Helper()
@@ -58,7 +62,7 @@ func badHost() lookupfake.Host {
 // comes first, and both are named.
 func TestAnAddressIsLookedUp(t *testing.T) {
 	t.Parallel()
-	s := online(t, rig.Options{Patience: 1500 * time.Millisecond})
+	s := online(t, rig.Options{Patience: sourcePatience})
 	s.Lookups.AddHost("203.0.113.8", badHost())
 	s.Lookups.Down("greynoise", lookupfake.Hang())
 	s.Lookups.Down("urlscan", lookupfake.Status(500))
@@ -160,7 +164,7 @@ func (s *scene) audited(act, object string, want int) {
 
 func TestASharedLookUpIsOneMessage(t *testing.T) {
 	t.Parallel()
-	s := online(t, rig.Options{Patience: 1500 * time.Millisecond})
+	s := online(t, rig.Options{Patience: sourcePatience})
 	s.Lookups.AddHost("203.0.113.8", badHost())
 	s.Lookups.Down("greynoise", lookupfake.Hang())
 	s.slash(s.Omar, "ip 203.0.113.8 share", s.Security.ID)

@@ -53,12 +53,16 @@ func (s *scene) edited(ref slackfake.Message, says ...string) slackfake.Message 
 // passed moves the clock until a message says something: AWS takes its time.
 func (s *scene) passed(ref slackfake.Message, says ...string) slackfake.Message {
 	s.t.Helper()
-	for range 60 {
+	for moved := 0; moved < 60 && s.ctx.Err() == nil; {
 		if m, ok := s.look(ref); ok && containsAll(m.Text+string(m.Blocks), says) {
 			return m
 		}
+		if s.Busy(s.ctx) {
+			wait(s.ctx, 2*time.Millisecond)
+			continue
+		}
 		s.Forward(20 * time.Second)
-		wait(s.ctx, 60*time.Millisecond)
+		moved++
 	}
 	m, _ := s.look(ref)
 	s.t.Fatalf("the message never says %v, but %s\n%s", says, m.Blocks, s.transcript())

@@ -1,6 +1,7 @@
 package bot_test
 
 import (
+	"context"
 	"slices"
 	"strings"
 	"testing"
@@ -14,7 +15,7 @@ import (
 // recorded waits until TheHive's state is as wanted.
 func (s *scene) recorded(what string, cond func(thehivefake.Snapshot) bool) thehivefake.Snapshot {
 	s.t.Helper()
-	if err := s.Hive.WaitFor(s.ctx, cond); err != nil {
+	if err := s.watch(func(ctx context.Context) error { return s.Hive.WaitFor(ctx, cond) }); err != nil {
 		s.t.Fatalf("%s: %v\n%s\n%s", what, err, s.transcript(), hiveTranscript(s.Hive.Snapshot()))
 	}
 	return s.Hive.Snapshot()
@@ -154,20 +155,16 @@ func TestTheHiveDownForAnHourGetsEveryRecordOnce(t *testing.T) {
 	}
 }
 
-// rests waits a little for nothing to be planned any more that is due.
+// rests waits until nothing is due, and says whether nothing is planned either.
 func (s *scene) rests() bool {
-	for range 100 {
-		depth, err := s.Store.Depth(s.ctx, s.Clock.Now())
-		planned := 0
-		for _, d := range depth {
-			planned += d.Planned
-		}
-		if err == nil && planned == 0 {
-			return true
-		}
-		wait(s.ctx, 10*time.Millisecond)
+	s.t.Helper()
+	s.eventually("everything due is done", func() bool { return !s.Busy(s.ctx) })
+	depth, err := s.Store.Depth(s.ctx, s.Clock.Now())
+	planned := 0
+	for _, d := range depth {
+		planned += d.Planned
 	}
-	return false
+	return err == nil && planned == 0
 }
 
 // TestAnIncidentAboutACaseMakesItACaseInTheHive: a ticket is an alert there

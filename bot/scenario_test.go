@@ -2,6 +2,7 @@ package bot_test
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -20,9 +21,13 @@ type scene struct {
 	ctx context.Context
 }
 
+// sceneTime bounds what a scenario waits for, so that one that hangs says where.
+const sceneTime = 4 * time.Minute
+
 func begin(t *testing.T, o rig.Options) *scene {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 60*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), sceneTime)
+	o.Hasty = true
 	r, err := rig.New(ctx, o)
 	if err != nil {
 		t.Fatal(err)
@@ -41,8 +46,37 @@ func begin(t *testing.T, o rig.Options) *scene {
 // until waits for something to be true of the workspace.
 func (s *scene) until(what string, cond func(slackfake.State) bool) {
 	s.t.Helper()
-	if err := s.Slack.WaitFor(s.ctx, cond); err != nil {
+	if err := s.watch(func(ctx context.Context) error { return s.Slack.WaitFor(ctx, cond) }); err != nil {
 		s.t.Fatalf("%s: %v\n%s", what, err, s.transcript())
+	}
+}
+
+// watch waits for what comes by notification. Meanwhile the bots' time passes
+// whenever time is all they wait for.
+func (s *scene) watch(waitFor func(ctx context.Context) error) error {
+	for {
+		ctx, cancel := context.WithTimeout(s.ctx, 20*time.Millisecond)
+		err := waitFor(ctx)
+		cancel()
+		if s.ctx.Err() != nil || !errors.Is(err, context.DeadlineExceeded) {
+			return err
+		}
+		s.Pass(s.ctx, passing)
+	}
+}
+
+// passing is how much of the bots' time passes between two looks.
+const passing = 500 * time.Millisecond
+
+// eventually looks again and again at what nobody notifies of.
+func (s *scene) eventually(what string, holds func() bool) {
+	s.t.Helper()
+	for !holds() {
+		if s.ctx.Err() != nil {
+			s.t.Fatalf("never: %s\n%s", what, s.transcript())
+		}
+		wait(s.ctx, 5*time.Millisecond)
+		s.Pass(s.ctx, passing)
 	}
 }
 
@@ -129,7 +163,7 @@ func (s *scene) told(user slackfake.User, says string) {
 // incidents waits until PagerDuty's state is as wanted.
 func (s *scene) incidents(what string, cond func(pagerdutyfake.Snapshot) bool) pagerdutyfake.Snapshot {
 	s.t.Helper()
-	if err := s.Pager.WaitFor(s.ctx, cond); err != nil {
+	if err := s.watch(func(ctx context.Context) error { return s.Pager.WaitFor(ctx, cond) }); err != nil {
 		s.t.Fatalf("%s: %v\n%s", what, err, s.transcript())
 	}
 	return s.Pager.Snapshot()
@@ -142,18 +176,14 @@ func open(n int) func(pagerdutyfake.Snapshot) bool {
 // settled waits until the queue is empty and nothing is planned any more.
 func (s *scene) settled() {
 	s.t.Helper()
-	for s.ctx.Err() == nil {
+	s.eventually("the bot comes to rest", func() bool {
 		depth, err := s.Store.Depth(s.ctx, s.Clock.Now())
 		waiting := 0
 		for _, d := range depth {
 			waiting += d.Planned
 		}
-		if err == nil && waiting == 0 && s.SQS.Depth(rig.Queue)+s.SQS.InFlight(rig.Queue) == 0 {
-			return
-		}
-		wait(s.ctx, 10*time.Millisecond)
-	}
-	s.t.Fatalf("the bot does not come to rest\n%s", s.transcript())
+		return err == nil && waiting == 0 && s.SQS.Depth(rig.Queue)+s.SQS.InFlight(rig.Queue) == 0
+	})
 }
 
 // wait pauses between two looks at something that cannot be waited for by

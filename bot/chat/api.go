@@ -138,6 +138,7 @@ type Timing struct {
 	Refused      time.Duration // between attempts after a refused token or link_disabled (5 min)
 	ShortLived   time.Duration // a connection that ends sooner counts as a failure (30 s)
 	AfterTimeout time.Duration // bound of Reply.After and of replies sent after the acknowledgement (30 s)
+	MethodBurst  int           // calls of any one method at once; less than its tier tolerates changes nothing
 }
 
 func (c Config) withDefaults() (Config, error) {

@@ -271,7 +271,7 @@ func TestLanesForgetIdleChannels(t *testing.T) {
 func TestTiers(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		tiers, start := newTiers(), time.Now()
+		tiers, start := newTiers(0), time.Now()
 		for range 5 + 50 {
 			if err := tiers.wait(t.Context(), "chat.update"); err != nil {
 				t.Fatal(err)

@@ -13,9 +13,10 @@ import (
 type tiers struct {
 	mu      sync.Mutex
 	buckets map[string]*bucket
+	burst   int // at least, of every method
 }
 
-func newTiers() *tiers { return &tiers{buckets: map[string]*bucket{}} }
+func newTiers(burst int) *tiers { return &tiers{buckets: map[string]*bucket{}, burst: burst} }
 
 func tierOf(method string) (interval time.Duration, burst int) {
 	switch method {
@@ -76,7 +77,8 @@ func (t *tiers) pause(method string, d time.Duration) {
 func (t *tiers) bucket(method string) *bucket {
 	b := t.buckets[method]
 	if b == nil {
-		nb := newBucket(tierOf(method))
+		interval, burst := tierOf(method)
+		nb := newBucket(interval, max(burst, t.burst))
 		b = &nb
 		t.buckets[method] = b
 	}

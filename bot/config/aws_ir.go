@@ -1,6 +1,9 @@
 package config
 
-import "regexp"
+import (
+	"regexp"
+	"time"
+)
 
 // AWSIR is what the bot may do in AWS. Without accounts it does nothing there.
 type AWSIR struct {
@@ -10,12 +13,17 @@ type AWSIR struct {
 	ExternalID string   `yaml:"external_id"` // that the roles' trust policies ask for
 	Roles      AWSRoles `yaml:"roles"`
 	Evidence   Evidence `yaml:"evidence"`
+	// SnapshotLock keeps snapshots from being deleted.
+	SnapshotLock SnapshotLock `yaml:"snapshot_lock"`
 	// Tools are programs that are brought to hosts which lack them, by name and
 	// architecture, such as avml/x86_64.
 	Tools map[string]Tool `yaml:"tools"`
 	// CollectPerHour is how many operations policy may start in one account in an
 	// hour. What people ask for does not count.
 	CollectPerHour int `yaml:"collect_per_hour"`
+	// CollectAgainAfter is for how long policy does not take evidence of a kind
+	// again from an instance it has it of.
+	CollectAgainAfter time.Duration `yaml:"collect_again_after"`
 }
 
 // AWSRoles are the names of the roles in each account, with their path.
@@ -34,6 +42,12 @@ type Evidence struct {
 	KMSKey   string `yaml:"kms_key"`   // ARN; empty is the bucket's own encryption
 	LockMode string `yaml:"lock_mode"` // GOVERNANCE or COMPLIANCE; empty is no Object Lock
 	LockDays int    `yaml:"lock_days"`
+}
+
+// SnapshotLock is how snapshots are locked, from when they are made.
+type SnapshotLock struct {
+	Mode string `yaml:"mode"` // governance or compliance; empty locks nothing
+	Days int    `yaml:"days"`
 }
 
 // Tool is a program in a bucket that the hosts can read. It runs only when its
@@ -68,6 +82,7 @@ func (d *document) checkAWSIR(a AWSIR) {
 		}
 	}
 	between(d, "aws_ir.collect_per_hour", a.CollectPerHour, 0, 1000)
+	d.span("aws_ir.collect_again_after", a.CollectAgainAfter, 0, 24*time.Hour)
 	for name, t := range a.Tools {
 		path := "aws_ir.tools." + name
 		if d.failed(path) {
@@ -81,6 +96,10 @@ func (d *document) checkAWSIR(a AWSIR) {
 		}
 	}
 	d.checkEvidence(a.Evidence)
+	if l := a.SnapshotLock; l != (SnapshotLock{}) {
+		d.oneOf("aws_ir.snapshot_lock.mode", l.Mode, "governance", "compliance")
+		between(d, "aws_ir.snapshot_lock.days", l.Days, 1, 36500)
+	}
 	if a.Enabled() && a.Evidence.Bucket == "" && !d.failed("aws_ir.evidence") {
 		d.warn("aws_ir.accounts", "aws_ir.evidence.bucket is not set, so osquery, memory and tcpdump have nowhere to put what they find and are refused")
 	}

@@ -16,7 +16,6 @@ import (
 	"log/slog"
 	"net/http/httptest"
 	"os"
-	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -30,6 +29,7 @@ import (
 	"github.com/securitybot/securitybot/bot"
 	"github.com/securitybot/securitybot/bot/config"
 	"github.com/securitybot/securitybot/internal/fakes/awsfake"
+	"github.com/securitybot/securitybot/internal/fakes/duofake"
 	"github.com/securitybot/securitybot/internal/fakes/lookupfake"
 	"github.com/securitybot/securitybot/internal/fakes/pagerdutyfake"
 	"github.com/securitybot/securitybot/internal/fakes/slackfake"
@@ -73,6 +73,9 @@ type Options struct {
 	Patience   time.Duration // how long one source of look-ups is waited for; 0 is the usual time
 	Records    bool          // cases are recorded in TheHive
 	NoEvidence bool          // policy takes none by itself
+	Hasty      bool          // for tests: see hurry
+	Facts      time.Duration // how long a hasty bot waits for facts about a finding; 0 is as long as it takes
+	Proofs     string        // who is asked for second proofs: duo, okta or oidc; empty for nobody
 	NoBots     bool          // neither bot nor store: the caller runs processes of its own
 }
 
@@ -83,6 +86,8 @@ type Rig struct {
 	Pager *pagerdutyfake.Server
 	AWS   *awsfake.Cloud
 	Hive  *thehivefake.Server // nil without Options.Records
+	// Duo asks for second proofs with Options.Proofs.
+	Duo *duofake.Server
 	// Lookups are the sources that are asked about addresses and domains.
 	Lookups *lookupfake.Server
 	Store   *store.Store
@@ -96,22 +101,17 @@ type Rig struct {
 
 	front   *httptest.Server // AWS by TLS
 	options Options
+	lag     atomic.Int64 // nanoseconds the workspace is behind the bots
 	redis   *miniredis.Miniredis
 	stops   []func()
 	done    chan error
 }
 
-// Clock is the time of the bot: real time, moved on by hand.
-type Clock struct{ skip atomic.Int64 }
-
-// Now implements the bot's clock.
-func (c *Clock) Now() time.Time { return time.Now().Add(time.Duration(c.skip.Load())) }
-
-// Skipped is how far the clock has been moved on.
-func (c *Clock) Skipped() time.Duration { return time.Duration(c.skip.Load()) }
-
 // New builds the world without starting the bot.
 func New(ctx context.Context, o Options) (*Rig, error) {
+	if o.Hasty {
+		o.Slack = append([]slackfake.Option{slackfake.WithAckDeadline(slow), slackfake.WithTriggerLife(slow)}, o.Slack...)
+	}
 	r := &Rig{options: o, Clock: &Clock{}, Slack: slackfake.New(o.Slack...), Lookups: lookupfake.New(), SQS: sqsfake.New(o.Queue...), Pager: pagerdutyfake.New(
 		pagerdutyfake.WithService("Security on call", RoutingKey), pagerdutyfake.WithService("Security fallback", FallbackKey), pagerdutyfake.WithAPIToken(OnCallToken))}
 	if err := r.cloud(); err != nil {
@@ -119,6 +119,7 @@ func New(ctx context.Context, o Options) (*Rig, error) {
 	}
 	r.records(o.Records)
 	r.people()
+	r.proofs(o.Proofs)
 	if o.Prepare != nil {
 		o.Prepare(r)
 	}
@@ -174,7 +175,7 @@ func (r *Rig) people() {
 // build makes one bot on this world, from a configuration file like anybody's.
 func (r *Rig) build(ctx context.Context) (*bot.Bot, error) {
 	cfg, err := config.Loader{LookupEnv: func(name string) (string, bool) {
-		v, ok := map[string]string{"APP": r.Slack.AppToken, "BOT": r.Slack.BotToken, "KEY": RoutingKey, "KEY2": FallbackKey, "ONCALL": OnCallToken, "HIVE": HiveKey,
+		v, ok := map[string]string{"APP": r.Slack.AppToken, "BOT": r.Slack.BotToken, "KEY": RoutingKey, "KEY2": FallbackKey, "ONCALL": OnCallToken, "HIVE": HiveKey, "PROOF": ProofSecret,
 			"VIRUSTOTAL": lookupfake.VirusTotalKey, "ABUSEIPDB": lookupfake.AbuseIPDBKey}[name]
 		return v, ok
 	}}.Parse("securitybot.yaml", []byte(r.Config("127.0.0.1:6379")))
@@ -196,7 +197,22 @@ func (r *Rig) build(ctx context.Context) (*bot.Bot, error) {
 		d.Queues[i].Client = r.client()
 	}
 	d.LookUps.SourceTimeout = r.options.Patience
+	if r.options.Hasty {
+		r.hurry(&d)
+	}
 	return bot.New(bot.SettingsOf(cfg), d)
+}
+
+// slow is how long a machine that is busy with other things may take.
+const slow = time.Minute
+
+// hurry takes real time out of a bot: Slack's pace is not kept to, since the
+// double counts calls only when it is told to, and nothing is given up because
+// the machine is slow.
+func (r *Rig) hurry(d *bot.Deps) {
+	d.Chat.Timing.MethodBurst, d.Chat.ChannelBurst, d.Chat.PostBurst = 1000, 1000, 1000
+	d.Chat.Timing.Handle = slow / 2
+	d.Patience = cmp.Or(r.options.Facts, slow/2)
 }
 
 // client speaks to the queue without any environment.
@@ -217,7 +233,7 @@ func (r *Rig) Config(addr string) string {
 		r.awsConfig(),
 		r.lookupConfig(),
 	}
-	lines = append(lines, r.hiveConfig())
+	lines = append(lines, r.hiveConfig(), r.proofConfig())
 	key := "pagerduty: {routing_key: \"${env:KEY}\", events_url: " + r.Pager.URL + ", api_token: \"${env:ONCALL}\", escalation_policies: [" + onCallPolicy + "], api_url: " + r.Pager.URL
 	if !r.options.Quiet {
 		key += ", fallback_routing_key: \"${env:KEY2}\""
@@ -302,6 +318,7 @@ func (r *Rig) Close() error {
 	r.front.Close()
 	r.AWS.Close()
 	r.closeRecords()
+	r.closeProofs()
 	if r.redis != nil {
 		r.redis.Close()
 	}
@@ -312,22 +329,6 @@ func (r *Rig) Close() error {
 func (r *Rig) Send(bodies ...string) {
 	for _, b := range bodies {
 		r.SQS.Send(Queue, b)
-	}
-}
-
-// Forward moves the time of the bot and of the workspace on, once nothing is
-// being performed: a jump over the end of a lease is a crash to everybody else.
-func (r *Rig) Forward(d time.Duration) {
-	for range 2000 {
-		if !slices.ContainsFunc(r.Bots, (*bot.Bot).Busy) {
-			break
-		}
-		time.Sleep(time.Millisecond)
-	}
-	r.Clock.skip.Add(int64(d))
-	r.Slack.Advance(d)
-	for _, b := range r.Bots {
-		b.Wake()
 	}
 }
 
@@ -348,6 +349,6 @@ func (r *Rig) ByTLS(bundle string) ([]string, error) {
 // Setenv gives a process the keys its configuration refers to.
 func (r *Rig) Setenv() []string {
 	k := r.AWS.User(hubAccount, "securitybot")
-	return append(os.Environ(), "APP="+r.Slack.AppToken, "BOT="+r.Slack.BotToken, "KEY="+RoutingKey, "KEY2="+FallbackKey, "ONCALL="+OnCallToken, "HIVE="+HiveKey, "VIRUSTOTAL="+lookupfake.VirusTotalKey, "ABUSEIPDB="+lookupfake.AbuseIPDBKey, "AWS_ENDPOINT_URL_SQS="+r.SQS.URL,
+	return append(os.Environ(), "APP="+r.Slack.AppToken, "BOT="+r.Slack.BotToken, "KEY="+RoutingKey, "KEY2="+FallbackKey, "ONCALL="+OnCallToken, "HIVE="+HiveKey, "PROOF="+ProofSecret, "VIRUSTOTAL="+lookupfake.VirusTotalKey, "ABUSEIPDB="+lookupfake.AbuseIPDBKey, "AWS_ENDPOINT_URL_SQS="+r.SQS.URL,
 		"AWS_ENDPOINT_URL="+r.AWS.URL, "AWS_ACCESS_KEY_ID="+k.AccessKeyID, "AWS_SECRET_ACCESS_KEY="+k.SecretAccessKey, "AWS_EC2_METADATA_DISABLED=true", "AWS_REGION=eu-west-1")
 }

@@ -49,6 +49,9 @@ func (v *visit) awaitSnapshots(ctx context.Context, s snapshotting) (responders.
 		return responders.Progress{}, responders.Refuse("AWS could not complete the snapshots (when one of a set fails, all do): %s. The instance was not changed. Ask again, or copy the volumes one by one.", strings.Join(failed, "; "))
 	}
 	v.note("%d snapshots are complete", len(found))
+	if v.actor.config.Lock.on() {
+		return responders.Progress{}, enter(v.job, "locked", s)
+	}
 	return responders.Progress{Done: true}, enter(v.job, phaseDone, s)
 }
 
@@ -65,7 +68,7 @@ func (v *visit) listSnapshots(found []types.Snapshot) {
 		if x.State != types.SnapshotStateCompleted {
 			continue
 		}
-		out = append(out, responders.Artifact{Kind: "snapshot", URI: v.arn("snapshot", aws.ToString(x.SnapshotId)), Size: int64(aws.ToInt32(x.VolumeSize)) << 30,
+		out = append(out, responders.Artifact{Kind: KindSnapshot, URI: v.arn("snapshot", aws.ToString(x.SnapshotId)), Size: int64(aws.ToInt32(x.VolumeSize)) << 30,
 			Note: "of " + aws.ToString(x.VolumeId), At: aws.ToTime(x.StartTime)})
 	}
 	slices.SortFunc(out, func(a, b responders.Artifact) int { return strings.Compare(a.URI, b.URI) })

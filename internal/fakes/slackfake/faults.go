@@ -111,6 +111,19 @@ func Slow(d time.Duration) Fault {
 	}}
 }
 
+// Held performs the call and answers when until is closed.
+func Held(until <-chan struct{}) Fault {
+	return Fault{name: "held", performs: true, write: func(_ http.ResponseWriter, r *http.Request, done <-chan struct{}, answer func()) {
+		select {
+		case <-until:
+			answer()
+		case <-r.Context().Done():
+		case <-done:
+			panic(http.ErrAbortHandler)
+		}
+	}}
+}
+
 func hang(_ http.ResponseWriter, r *http.Request, done <-chan struct{}, _ func()) {
 	select {
 	case <-r.Context().Done():

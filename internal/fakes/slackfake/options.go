@@ -12,6 +12,7 @@ type settings struct {
 	clock        func() time.Time
 	pingEvery    time.Duration
 	ackDeadline  time.Duration
+	triggerLife  time.Duration
 	warning      time.Duration
 	retryDelays  []time.Duration
 	foreignAcks  bool
@@ -30,6 +31,7 @@ func defaults() settings {
 		clock:       time.Now,
 		pingEvery:   5 * time.Second,
 		ackDeadline: 3 * time.Second,
+		triggerLife: triggerLife,
 		warning:     10 * time.Second,
 		retryDelays: []time.Duration{0, time.Minute, 5 * time.Minute},
 		maxSockets:  10,
@@ -65,6 +67,9 @@ func WithPing(every time.Duration) Option { return func(s *settings) { s.pingEve
 
 // WithAckDeadline sets how long the app has to acknowledge (Slack: 3 s).
 func WithAckDeadline(d time.Duration) Option { return func(s *settings) { s.ackDeadline = d } }
+
+// WithTriggerLife sets how long a trigger id opens a view (Slack: 3 s).
+func WithTriggerLife(d time.Duration) Option { return func(s *settings) { s.triggerLife = d } }
 
 // WithWarning sets how long after a "warning" the connection is closed
 // (Slack: about 10 s).

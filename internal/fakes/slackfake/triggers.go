@@ -28,7 +28,7 @@ type trigger struct {
 func (s *Server) newTrigger(user string) string {
 	s.ids++
 	id := fmt.Sprintf("%d.%d.%032x", 1000000000000+s.ids, 4200001, s.ids)
-	s.triggers[id] = &trigger{user: user, until: s.now().Add(triggerLife)}
+	s.triggers[id] = &trigger{user: user, until: s.now().Add(s.set.triggerLife)}
 	return id
 }
 
