@@ -76,6 +76,10 @@ func (b *Bot) tickCase(ctx context.Context, t *tx, id string, now time.Time) err
 	if !c.Known() {
 		return errGiveUp
 	}
+	if c.Overstayed(now) {
+		t.endDrill(c, now)
+		return nil
+	}
 	t.plan(c.Tick(now)...)
 	t.touch(c)
 	if c.Status == cases.Asked {
