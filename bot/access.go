@@ -26,6 +26,7 @@ const (
 	actAskContain  act = "ask to contain"     // isolate and release wait for an approver
 	actDecide      act = "decide a request"   // approve
 	actWithdraw    act = "withdraw a request" // refuse: anybody who responds may stop something
+	actAlone       act = "act alone"          // approve what one has asked for oneself: break-glass
 	actAdmin       act = "administer the bot"
 )
 
@@ -59,7 +60,7 @@ var requirements = map[act]requirement{
 	actRespond: {role: responder}, actIncident: {role: responder}, actEndIncident: {role: responder, apart: true}, actLookUp: {role: responder},
 	actCloseCase: {role: responder, apart: true},
 	actCollect:   {role: responder, apart: true}, actAskContain: {role: responder, apart: true},
-	actDecide: {role: approver, apart: true, second: true}, actWithdraw: {role: responder},
+	actDecide: {role: approver, apart: true, second: true}, actWithdraw: {role: responder}, actAlone: {role: approver, apart: true},
 	actAdmin: {role: admin},
 }
 

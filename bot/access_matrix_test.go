@@ -13,29 +13,29 @@ import (
 
 // matrixActs are the columns of the matrix.
 var matrixActs = []string{"answer a question", "read a question", "read a case", "use the command", "use the responders' commands", "run an incident", "end an incident",
-	"look up an indicator", "close a case", "take evidence", "ask to contain", "decide a request", "withdraw a request", "administer the bot"}
+	"look up an indicator", "close a case", "take evidence", "ask to contain", "decide a request", "withdraw a request", "administer the bot", "act alone"}
 
 // matrix says, for each kind of person, why they may not do each act about an
 // instance of account 111122223333, with Sam concerned and Rita having asked. It
 // is written down on its own: what the program says must be the same.
 var matrix = map[string]string{
-	//                                  answer read-q case cmd   respond incid  end     lookup close   collect contain decide  withdr admin
-	"stranger":                         "team   team   team team  team    team   team    team   team    team    team    team    team   team",
-	"an approver's id of another team": "team   team   team team  team    team   team    team   team    team    team    team    team   team",
-	"guest":                            "-      -      role role  role    role   role    role   role    role    role    role    role   role",
-	"app":                              "-      -      role role  role    role   role    role   role    role    role    role    role   role",
-	"deactivated":                      "-      -      role role  role    role   role    role   role    role    role    role    role   role",
-	"nobody Slack knows":               "-      -      lookup lookup lookup lookup lookup lookup lookup lookup lookup lookup lookup lookup",
-	"employee":                         "-      -      -    -     role    role   role    role   role    role    role    role    role   role",
-	"the subject, an approver":         "-      -      -    -     -       -      subject -      subject subject subject subject -      role",
-	"the subject's second account":     "-      -      -    -     -       -      subject -      subject subject subject role    -      role",
-	"who asked":                        "-      -      -    -     -       -      -       -      -       -       -       asker   -      role",
-	"responder":                        "-      -      -    -     -       -      -       -      -       -       -       role    -      role",
-	"responder of another account":     "-      -      account account account account account account account account account account account account",
-	"approver of another account":      "-      -      account account account account account account account account account account account account",
-	"approver of this account too":     "-      -      -    -     -       -      -       -      -       -       -       -       -      role",
-	"approver":                         "-      -      -    -     -       -      -       -      -       -       -       -       -      role",
-	"admin":                            "-      -      -    -     -       -      -       -      -       -       -       -       -      -",
+	//                                  answer read-q case cmd   respond incid  end     lookup close   collect contain decide  withdr admin alone
+	"stranger":                         "team   team   team team  team    team   team    team   team    team    team    team    team   team team",
+	"an approver's id of another team": "team   team   team team  team    team   team    team   team    team    team    team    team   team team",
+	"guest":                            "-      -      role role  role    role   role    role   role    role    role    role    role   role role",
+	"app":                              "-      -      role role  role    role   role    role   role    role    role    role    role   role role",
+	"deactivated":                      "-      -      role role  role    role   role    role   role    role    role    role    role   role role",
+	"nobody Slack knows":               "-      -      lookup lookup lookup lookup lookup lookup lookup lookup lookup lookup lookup lookup lookup",
+	"employee":                         "-      -      -    -     role    role   role    role   role    role    role    role    role   role role",
+	"the subject, an approver":         "-      -      -    -     -       -      subject -      subject subject subject subject -      role subject",
+	"the subject's second account":     "-      -      -    -     -       -      subject -      subject subject subject role    -      role role",
+	"who asked":                        "-      -      -    -     -       -      -       -      -       -       -       asker   -      role -",
+	"responder":                        "-      -      -    -     -       -      -       -      -       -       -       role    -      role role",
+	"responder of another account":     "-      -      account account account account account account account account account account account account account",
+	"approver of another account":      "-      -      account account account account account account account account account account account account account",
+	"approver of this account too":     "-      -      -    -     -       -      -       -      -       -       -       -       -      role -",
+	"approver":                         "-      -      -    -     -       -      -       -      -       -       -       -       -      role -",
+	"admin":                            "-      -      -    -     -       -      -       -      -       -       -       -       -      - -",
 }
 
 // TestTheMatrixOfWhoMayDoWhat asks the one function that decides.

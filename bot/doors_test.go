@@ -76,8 +76,7 @@ func nameOf(fn any) string {
 // helpersOfDoors are called by the functions behind doors only, after these
 // have authorised on the object.
 var helpersOfDoors = map[string][]string{
-	"closeCase": {"takeVerdict"}, "submitted": {"takeAction", "takeRelease"}, "commitDecision": {"approveOperation", "refuseOperation"},
-	"decision": {"approveOperation", "refuseOperation"},
+	"closeCase": {"takeVerdict"}, "submitted": {"takeAction", "takeRelease"},
 }
 
 func TestNothingIsHandledOutsideTheDoors(t *testing.T) {

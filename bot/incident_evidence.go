@@ -40,6 +40,9 @@ func (t *tx) evidenceFor(ctx context.Context, o *responders.Operation, now time.
 	if by == "" {
 		what = "policy " + what
 	}
+	if o.Alone != "" {
+		what += ", without a second person"
+	}
 	effects, err := c.Evidence(by, what, evidenceText(o), now)
 	if _, is := refused(err); is {
 		return nil // closed meanwhile

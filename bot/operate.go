@@ -39,6 +39,12 @@ func (b *Bot) doOperation(ctx context.Context, e *store.Effect) error {
 		return b.doStep(ctx, o, e)
 	case responders.KindShow:
 		return b.doShow(ctx, o, e)
+	case responders.KindPage:
+		return b.pageAlone(ctx, o, e)
+	case responders.KindFallback:
+		return b.pageAloneElsewhere(ctx, o, e)
+	case responders.KindTell:
+		return b.tellAlone(ctx, o, e)
 	}
 	return b.doOperationRecord(ctx, o, e)
 }

@@ -3,6 +3,7 @@ package bot
 import (
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -21,6 +22,7 @@ func operationButtonDoors() map[string]door[chat.Action] {
 	return map[string]door[chat.Action]{
 		actApprove: {actDecide, (*Bot).approveOperation},
 		actRefuse:  {actWithdraw, (*Bot).refuseOperation},
+		actNoOther: {actAlone, (*Bot).askAlone},
 		actRelease: {actAskContain, (*Bot).askRelease},
 		actAct:     {actCollect, (*Bot).askAction},
 	}
@@ -30,13 +32,14 @@ func operationDialogs() map[string]door[chat.Submission] {
 	return map[string]door[chat.Submission]{
 		actRelease: {actAskContain, (*Bot).takeRelease},
 		actAct:     {actCollect, (*Bot).takeAction},
+		actNoOther: {actAlone, (*Bot).takeAlone},
 	}
 }
 
 // decision reads the value of an approval's button and authorises on what it
 // is about.
-func (b *Bot) decision(ctx context.Context, a chat.Action, what act) (o *responders.Operation, digest string, refused *message.Message, err error) {
-	id, digest, _ := strings.Cut(a.Value, ".")
+func (b *Bot) decision(ctx context.Context, by who, value string, what act) (o *responders.Operation, digest string, refused *message.Message, err error) {
+	id, digest, _ := strings.Cut(value, ".")
 	if o, err = b.begin().loadOperation(ctx, id); err != nil {
 		return nil, "", nil, err
 	}
@@ -44,12 +47,13 @@ func (b *Bot) decision(ctx context.Context, a chat.Action, what act) (o *respond
 		return nil, "", refusal("I do not know this request any more."), nil
 	}
 	on := object{account: o.Job.Target.Account, subject: identity{o.Subject.ChatID, o.Subject.Email}, asker: o.Job.By}
-	return o, digest, b.authorise(ctx, who{a.User, a.Team}, what, on), nil
+	return o, digest, b.authorise(ctx, by, what, on), nil
 }
 
 // approveOperation lets an operation begin.
 func (b *Bot) approveOperation(ctx context.Context, a chat.Action) (chat.Reply, error) {
-	o, digest, refused, err := b.decision(ctx, a, actDecide)
+	by := who{a.User, a.Team}
+	o, digest, refused, err := b.decision(ctx, by, a.Value, actDecide)
 	if err != nil || refused != nil {
 		return chat.Reply{Message: refused}, err
 	}
@@ -57,53 +61,88 @@ func (b *Bot) approveOperation(ctx context.Context, a chat.Action) (chat.Reply, 
 	if err != nil {
 		return chat.Reply{Message: refusal("I could not check who you are, so I did nothing. Please try again in a minute.")}, nil
 	}
-	return b.commitDecision(ctx, a, o.ID, "approve", func(op *responders.Operation, now time.Time) ([]store.Effect, error) {
+	no, err := b.commitVerdict(ctx, verdict{by: by, envelope: a.EnvelopeID, id: o.ID, what: "approve", on: func(_ *tx, op *responders.Operation, now time.Time) ([]store.Effect, error) {
 		return op.Approve(responders.Person{ChatID: a.User, Email: u.Email}, digest, now)
-	})
+	}})
+	return chat.Reply{Message: no}, err
 }
 
 // refuseOperation ends an operation that waits.
 func (b *Bot) refuseOperation(ctx context.Context, a chat.Action) (chat.Reply, error) {
-	o, _, refused, err := b.decision(ctx, a, actWithdraw)
+	by := who{a.User, a.Team}
+	o, _, refused, err := b.decision(ctx, by, a.Value, actWithdraw)
 	if err != nil || refused != nil {
 		return chat.Reply{Message: refused}, err
 	}
-	return b.commitDecision(ctx, a, o.ID, "refuse", func(op *responders.Operation, now time.Time) ([]store.Effect, error) { return op.Refuse(a.User, now) })
+	no, err := b.commitVerdict(ctx, verdict{by: by, envelope: a.EnvelopeID, id: o.ID, what: "refuse", on: func(_ *tx, op *responders.Operation, now time.Time) ([]store.Effect, error) {
+		return op.Refuse(a.User, now)
+	}})
+	return chat.Reply{Message: no}, err
 }
 
-// commitDecision commits a decision with its audit record.
-func (b *Bot) commitDecision(ctx context.Context, a chat.Action, id, what string, fn func(*responders.Operation, time.Time) ([]store.Effect, error)) (chat.Reply, error) {
-	var reply *message.Message
-	err := b.changeAudited(ctx, func(t *tx, now time.Time) error {
-		o, err := t.loadOperation(ctx, id)
+// verdict is what a person decides about an operation that waits.
+type verdict struct {
+	by       who
+	envelope string
+	id       string
+	what     string            // for the audit log
+	detail   map[string]string // for the audit log
+	on       func(t *tx, o *responders.Operation, now time.Time) ([]store.Effect, error)
+}
+
+// commitVerdict commits a decision with its audit record, or returns the sentence
+// that tells why it does not count.
+func (b *Bot) commitVerdict(ctx context.Context, v verdict) (no *message.Message, err error) {
+	err = b.changeAudited(ctx, func(t *tx, now time.Time) error {
+		no = nil
+		o, err := t.loadOperation(ctx, v.id)
 		if err != nil {
 			return err
 		}
 		if o == nil {
-			reply = refusal("I do not know this request any more.")
+			no = refusal("I do not know this request any more.")
 			return errGiveUp
 		}
-		effects, err := fn(o, now)
-		if err != nil {
-			reply = refusal(capital(err.Error()) + ".")
-			b.auditRefusal(audit.Record{Actor: a.User, For: o.Job.By, Act: what, Object: o.Job.Target.String(), Decision: audit.Refused, Result: err.Error(), Detail: map[string]string{"operation": o.ID}})
+		effects, err := v.on(t, o, now)
+		if why, is := notCounted(o, v.by.user, err); is {
+			no = why
+			if o.Decider != v.by.user { // whoever presses twice has done nothing wrong
+				b.auditRefusal(audit.Record{Actor: v.by.user, For: o.Job.By, Act: v.what, Object: o.Job.Target.String(), Decision: audit.Refused, Result: err.Error(), Detail: map[string]string{"operation": o.ID}})
+			}
 			return errGiveUp
+		} else if err != nil {
+			return err
 		}
 		t.plan(effects...)
-		t.marks = append(t.marks, store.Mark{ID: "env:" + a.EnvelopeID, TTL: inboxTTL})
+		t.marks = append(t.marks, store.Mark{ID: "env:" + v.envelope, TTL: inboxTTL})
 		if err := t.putOperation(o, now); err != nil {
 			return err
 		}
-		return t.audit(ctx, audit.Record{Actor: a.User, For: o.Job.By, Act: what, Object: string(o.Job.Action) + " " + o.Job.Target.String(), Digest: o.Job.Digest(), Decision: audit.Allowed, Detail: map[string]string{"operation": o.ID, "case": o.Job.Case}})
+		detail := map[string]string{"operation": o.ID, "case": o.Job.Case}
+		maps.Copy(detail, v.detail)
+		return t.audit(ctx, audit.Record{Actor: v.by.user, For: o.Job.By, Act: v.what, Object: string(o.Job.Action) + " " + o.Job.Target.String(), Digest: o.Job.Digest(), Decision: audit.Allowed, Detail: detail})
 	})
 	failpoint.Hit("operation.decided")
 	if errors.Is(err, store.ErrSeen) {
 		err = nil
 	}
 	if refused := notRecorded(err); refused != nil {
-		return chat.Reply{Message: refused}, nil
+		return refused, nil
 	}
-	return chat.Reply{Message: reply}, err
+	return no, err
+}
+
+// notCounted is the sentence for a decision that does not count; false for an
+// error of another sort.
+func notCounted(o *responders.Operation, user string, err error) (*message.Message, bool) {
+	var why responders.NotCounted
+	switch {
+	case errors.Is(err, responders.ErrNotWaiting):
+		return whereItStands(o, user), true
+	case errors.As(err, &why):
+		return refusal(capital(why.Error()) + "."), true
+	}
+	return nil, false
 }
 
 // askRelease opens the dialog that asks for a release.

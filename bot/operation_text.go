@@ -17,6 +17,7 @@ import (
 const (
 	actApprove = "operation.approve"
 	actRefuse  = "operation.refuse"
+	actNoOther = "operation.alone"   // also the callback of its dialog
 	actRelease = "operation.release" // also the callback of its dialog
 	actAct     = "case.act"          // also the callback of its dialog
 )
@@ -46,17 +47,21 @@ func (b *Bot) operationMessage(o *responders.Operation) message.Message {
 	}
 	m = withArtifacts(m, &o.Job)
 	m = m.Note(message.Text{}.Code(o.Ref()).L(" · asked for ").At(o.Asked))
-	return m.Actions(operationButtons(o, a)...)
+	return m.Actions(b.operationButtons(o, a)...)
 }
 
-func operationButtons(o *responders.Operation, a responders.Action) []message.Button {
+func (b *Bot) operationButtons(o *responders.Operation, a responders.Action) []message.Button {
 	switch {
 	case o.State == responders.Waiting:
 		value := o.ID + "." + o.Job.Digest()
-		return []message.Button{
+		out := []message.Button{
 			{Action: actApprove, Value: value, Label: "Approve", Style: message.Danger, Hint: "Approve exactly what is listed above"},
 			{Action: actRefuse, Value: value, Label: "Refuse"},
 		}
+		if b.cfg.Access.BreakGlass.Allowed {
+			out = append(out, message.Button{Action: actNoOther, Value: value, Label: "Nobody else can be reached…", Hint: "For whoever asked for this: begin without a second person"})
+		}
+		return out
 	case o.State == responders.Done && a.Undo != "":
 		return []message.Button{{Action: actRelease, Value: o.ID, Label: "Release…", Hint: "Undo: exactly what was there before"}}
 	}
@@ -90,7 +95,10 @@ func (b *Bot) operationStatus(o *responders.Operation) message.Text {
 	case responders.Waiting:
 		return t.L("An approver who did not ask for this presses a button before ").At(o.Expires).L(". Without an answer nothing happens.")
 	case responders.Running, responders.Done:
-		if o.Decider != "" {
+		switch {
+		case o.Alone != "":
+			t = t.L("Begun by ").Person(o.Decider).L(" alone, without a second person: ").V(o.Alone).L(" ")
+		case o.Decider != "":
 			t = t.L("Approved by ").Person(o.Decider).L(". ")
 		}
 		return t

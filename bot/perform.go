@@ -46,7 +46,7 @@ func (b *Bot) do(ctx context.Context, e *store.Effect) error {
 		return b.doSwept(ctx, e)
 	case kindCollect:
 		return b.doCollect(ctx, e)
-	case responders.KindPlan, responders.KindStep, responders.KindShow, responders.KindRecord:
+	case responders.KindPlan, responders.KindStep, responders.KindShow, responders.KindRecord, responders.KindPage, responders.KindFallback, responders.KindTell:
 		return b.doOperation(ctx, e)
 	case kindAsk, kindRemind, kindOutcome, kindVerify:
 		return b.doInquiry(ctx, e)

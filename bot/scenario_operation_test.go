@@ -225,7 +225,7 @@ func TestNothingIsWrittenWithoutRight(t *testing.T) {
 			s.Forward(responders.ApprovalTime + time.Second)
 			s.edited(card, "Not approved in time")
 			reply := s.press(s.Mei, card, "Approve")
-			if !strings.Contains(words(reply.Message), "not waiting") {
+			if !strings.Contains(words(reply.Message), "Nobody approved this in time") {
 				s.t.Errorf("Mei is told %q", words(reply.Message))
 			}
 		},
@@ -253,7 +253,7 @@ func TestNothingIsWrittenWithoutRight(t *testing.T) {
 			card := isolate(s, id)
 			s.click(s.Omar, card, "Refuse")
 			s.edited(card, "Refused")
-			if reply := s.press(s.Mei, card, "Approve"); !strings.Contains(words(reply.Message), "not waiting") {
+			if reply := s.press(s.Mei, card, "Approve"); !strings.Contains(words(reply.Message), "U0OMAR refused this already") {
 				s.t.Errorf("Mei is told %q", words(reply.Message))
 			}
 		},

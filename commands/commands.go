@@ -107,7 +107,7 @@ func New(gate Gate, d Desks) *Set {
 		s.table = append(s.table, actionCommands()...)
 	}
 	if d.Operations != nil {
-		s.table = append(s.table, operationsCommand())
+		s.table = append(s.table, operationsCommand(), breakGlassCommand())
 	}
 	s.table = append(s.table, helpCommand())
 	return s

@@ -6,11 +6,14 @@ import (
 	"github.com/securitybot/securitybot/internal/message"
 )
 
-// OperationDesk lists operations.
+// OperationDesk lists operations: what is open, and what had no second person.
 type OperationDesk interface {
 	// OpenOperations describes what waits for an approver or is under way, oldest
 	// first, at most limit.
 	OpenOperations(ctx context.Context, r Request, limit int) (Lines, error)
+	// ActedAlone describes what was begun without a second person, last first, at
+	// most limit.
+	ActedAlone(ctx context.Context, r Request, limit int) (Lines, error)
 }
 
 func operationsCommand() command {

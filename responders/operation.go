@@ -54,9 +54,14 @@ type Operation struct {
 	Expires time.Time `json:"ex,omitzero"` // of the wait for an approver
 	Ended   time.Time `json:"en,omitzero"`
 	Decider string    `json:"by,omitempty"` // who approved or refused
-	Why     string    `json:"why,omitempty"`
-	Seq     int       `json:"sq,omitempty"`
-	Pending []string  `json:"pe,omitempty"`
+	Decided time.Time `json:"da,omitzero"`  // when they did
+	// Alone is why it began without a second person; empty when somebody else
+	// approved it or nobody had to.
+	Alone     string   `json:"al,omitempty"`
+	Elsewhere bool     `json:"el,omitempty"` // PagerDuty did not take that, and the other way was used too
+	Why       string   `json:"why,omitempty"`
+	Seq       int      `json:"sq,omitempty"`
+	Pending   []string `json:"pe,omitempty"`
 }
 
 // About is what an operation belongs to.
@@ -116,48 +121,6 @@ func (o *Operation) begin(now time.Time) []store.Effect {
 	return []store.Effect{o.step(now, now), o.show(now)}
 }
 
-// Errors of Approve and Refuse: sentences for the person who pressed.
-var (
-	ErrNotWaiting = errors.New("this request is not waiting for anybody any more")
-	ErrTooLate    = errors.New("the time for approving this is over; ask for it again")
-	ErrOther      = errors.New("this is not what was asked for any more; ask for it again")
-	ErrAsker      = errors.New("whoever asked for it cannot approve it")
-	ErrSubject    = errors.New("this is about you, so somebody else has to decide it")
-)
-
-// Approve lets an operation begin: once, in time, by somebody else than the one
-// who asked and the one it is about, and for exactly the action and target they
-// were shown. digest is what the button carried.
-func (o *Operation) Approve(by Person, digest string, now time.Time) ([]store.Effect, error) {
-	switch {
-	case o.State != Waiting:
-		return nil, ErrNotWaiting
-	case !now.Before(o.Expires):
-		return nil, ErrTooLate
-	case digest == "" || digest != o.Job.Digest():
-		return nil, ErrOther
-	case by.ChatID == "" || by.ChatID == o.Job.By:
-		return nil, ErrAsker
-	case by.ChatID == o.Subject.ChatID || by.Email != "" && strings.EqualFold(by.Email, o.Subject.Email):
-		return nil, ErrSubject
-	}
-	o.Decider, o.Job.Approver = by.ChatID, by.ChatID
-	if id := IdentityOf(by.Email); id != "" {
-		o.Job.Identity = id
-	}
-	o.Job.Note(now, "approved")
-	return o.begin(now), nil
-}
-
-// Refuse ends an operation that waits.
-func (o *Operation) Refuse(by string, now time.Time) ([]store.Effect, error) {
-	if o.State != Waiting {
-		return nil, ErrNotWaiting
-	}
-	o.Decider = by
-	return o.end(Refused, "somebody said no", now), nil
-}
-
 // Authorised says whether the next step may change anything: what runs must be
 // what was approved. It is asked right before each step.
 func (o *Operation) Authorised() error {
@@ -169,7 +132,7 @@ func (o *Operation) Authorised() error {
 		return Refuse("it is not running")
 	case o.Digest == "" || o.Digest != o.Job.Digest():
 		return Refuse("it is not what was approved")
-	case a.Approval && (o.Decider == "" || o.Decider == o.Job.By || o.Decider != o.Job.Approver):
+	case a.Approval && (o.Decider == "" || o.Decider == o.Job.By && o.Alone == "" || o.Decider != o.Job.Approver):
 		return Refuse("nobody else has approved it")
 	}
 	if err := a.Check(o.Job.Params); err != nil {
@@ -302,6 +265,10 @@ func laneOf(kind string) store.Lane {
 	switch kind {
 	case KindShow:
 		return store.LaneNotify
+	case KindPage, KindFallback:
+		return store.LanePage
+	case KindTell:
+		return store.LaneInquiry
 	case KindRecord:
 		return store.LaneRecord
 	}

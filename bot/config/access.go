@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"time"
 )
 
 // Access is who may do what. An empty list is nobody. Each role may also do
@@ -14,7 +15,19 @@ type Access struct {
 	// others nor see them in lists and look-ups. Whoever is in none of them may act
 	// on every account.
 	Limits []Limit `yaml:"limits"`
+	// BreakGlass lets an approver act alone when no second person can be had.
+	BreakGlass BreakGlass `yaml:"break_glass"`
 }
+
+// BreakGlass is whether, when and how often somebody may isolate or release
+// without a second person. It pages the people on call and is announced.
+type BreakGlass struct {
+	Allowed bool          `yaml:"allowed"`
+	After   time.Duration `yaml:"after"`   // how long an approver is waited for first
+	PerDay  int           `yaml:"per_day"` // times one person may in 24 hours
+}
+
+func defaultAccess() Access { return Access{BreakGlass: BreakGlass{After: 5 * time.Minute, PerDay: 3}} }
 
 // People are Slack users (U… or W…) and user groups (S…).
 type People struct {
@@ -37,6 +50,11 @@ func (d *document) checkAccess(a Access) {
 	d.checkNamed("access.admins", a.Admins)
 	if a.Responders.Empty() && a.Approvers.Empty() && a.Admins.Empty() {
 		d.warn("access.responders", "access.responders names nobody, so nobody may use the commands of responders")
+	}
+	d.span("access.break_glass.after", a.BreakGlass.After, 0, 10*time.Minute) // an approver has 15 minutes
+	between(d, "access.break_glass.per_day", a.BreakGlass.PerDay, 1, 20)
+	if a.BreakGlass.Allowed && !d.failed("access.break_glass.allowed") {
+		d.warn("access.break_glass.allowed", "access.break_glass lets one approver isolate and release alone; each time the people on call are paged")
 	}
 	for i, l := range a.Limits {
 		path := fmt.Sprintf("access.limits[%d]", i)

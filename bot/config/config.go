@@ -165,6 +165,7 @@ func Default() *Config {
 		NLBMap:    NLBMap{Every: 15 * time.Minute, Fresh: 45 * time.Minute, ListenerPorts: []int{80, 443}},
 		AWSIR: AWSIR{CollectPerHour: 40, CollectAgainAfter: time.Hour, Roles: AWSRoles{Read: "securitybot-read", Acquire: "securitybot-acquire",
 			Contain: "securitybot-contain", Release: "securitybot-release"}},
+		Access:    defaultAccess(),
 		Incidents: defaultIncidents(),
 		Sweep:     defaultSweep(),
 

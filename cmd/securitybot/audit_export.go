@@ -20,14 +20,16 @@ import (
 
 func (c *cli) auditExportCommand() *cobra.Command {
 	var s auditSource
-	var since string
+	var since, act string
 	cmd := &cobra.Command{
 		Use:   "export",
 		Short: "print the audit log, one JSON object a line",
 		Long: `Prints the records of the audit log as they are in the store, oldest first, one
 JSON object a line, and at the end one line with the head. "securitybot audit
 verify --file" checks what was exported. --since takes an instant (2026-03-04 or
-2026-03-04T05:06:07Z) or how long ago (36h).
+2026-03-04T05:06:07Z) or how long ago (36h). --act prints one kind of act only, such
+as "act alone", for what was begun without a second person; such an export has no
+last line and cannot be checked, because it is not the whole log.
 
 Records that cannot be read are named on standard error and left out; then the
 exit code is 1.`,
@@ -37,13 +39,14 @@ exit code is 1.`,
 			if err != nil {
 				return usage("--since: %w", err)
 			}
-			return c.auditExport(cmd.Context(), s, from)
+			return c.auditExport(cmd.Context(), s, from, act)
 		},
 	}
 	configFlag(cmd, &s.config)
 	s.format = asJSON
 	cmd.Flags().Var(&s.format, "format", "json is one object a line; text is for people")
 	cmd.Flags().StringVar(&since, "since", "", "leave out what is older than this `time`")
+	cmd.Flags().StringVar(&act, "act", "", "print only records of this `act`")
 	return cmd
 }
 
@@ -69,7 +72,7 @@ type trailer struct {
 	Since time.Time   `json:"since"` // records from before it may be missing
 }
 
-func (c *cli) auditExport(ctx context.Context, s auditSource, since time.Time) error {
+func (c *cli) auditExport(ctx context.Context, s auditSource, since time.Time, act string) error {
 	s.configGiven = true
 	cfg, err := c.auditConfig(ctx, s)
 	if err != nil {
@@ -85,7 +88,7 @@ func (c *cli) auditExport(ctx context.Context, s auditSource, since time.Time) e
 		case err != nil:
 			unreadable++
 			fmt.Fprintf(c.errs, "securitybot: %s\n", printable(err.Error()))
-		case r.At.Before(since):
+		case r.At.Before(since), act != "" && r.Act != act:
 		case s.format == asText:
 			fmt.Fprintln(c.out, recordText(r))
 		default:
@@ -99,7 +102,7 @@ func (c *cli) auditExport(ctx context.Context, s auditSource, since time.Time) e
 	if log.HeadErr != nil {
 		unreadable++
 		fmt.Fprintf(c.errs, "securitybot: the head cannot be read: %s\n", printable(log.HeadErr.Error()))
-	} else if s.format == asJSON {
+	} else if s.format == asJSON && act == "" {
 		if log.Since.After(since) {
 			since = log.Since
 		}

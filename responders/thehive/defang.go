@@ -3,7 +3,11 @@ package thehive
 import (
 	"net/netip"
 	"regexp"
+	"slices"
 	"strings"
+	"unicode"
+
+	"golang.org/x/net/publicsuffix"
 )
 
 // Markdown renderers turn bare addresses into links (GitHub Flavored Markdown,
@@ -49,9 +53,32 @@ func defang(s string) string {
 }
 
 // hostLike reports whether a word with dots may be a host name or an IPv4
-// address: its last label begins with a letter, or it is four numbers.
+// address: one of its labels but the first is a top-level domain that exists, or
+// one in private use, or it has four numbers. Names such as finding.severity are
+// none.
 func hostLike(s string) bool {
-	labels := strings.FieldsFunc(s, func(r rune) bool { return strings.ContainsRune(".。．｡", r) })
-	last := labels[len(labels)-1]
-	return !digits(last) || len(labels) >= 4
+	labels := strings.FieldsFunc(strings.ToLower(s), func(r rune) bool { return strings.ContainsRune(".。．｡", r) })
+	if strings.HasPrefix(labels[0], "www") || digits(labels[len(labels)-1]) && len(labels) >= 4 {
+		return true
+	}
+	return slices.ContainsFunc(labels[1:], topLevel)
+}
+
+// topLevel reports whether a label begins like a top-level domain. Names of other
+// scripts count, because lists of those age.
+func topLevel(label string) bool {
+	if strings.HasPrefix(label, "xn--") || strings.ContainsFunc(label, func(r rune) bool { return r > unicode.MaxASCII }) {
+		return true
+	}
+	if i := strings.IndexAny(label, "-_"); i >= 0 {
+		label = label[:i]
+	}
+	switch label {
+	case "":
+		return false
+	case "example", "test", "invalid", "localhost", "local", "onion", "internal", "corp", "lan", "home", "i2p", "intranet":
+		return true
+	}
+	_, listed := publicsuffix.PublicSuffix("a.b." + label) // some are listed only by what is below them
+	return listed
 }

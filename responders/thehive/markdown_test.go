@@ -44,7 +44,8 @@ func TestOutsideTextStaysText(t *testing.T) {
 	t.Parallel()
 	for give, want := range map[string]string{
 		"<script>alert(1)</script>":        "&lt;script&gt;alert(1)&lt;/script&gt;",
-		"![x](https://evil.example/a.png)": `\!\[x\](hxxps\[:\]//evil\[.\]example/a\[.\]png)`,
+		"![x](https://evil.example/a.png)": `\!\[x\](hxxps\[:\]//evil\[.\]example/a.png)`,
+		"finding.severity >= 7":            `finding.severity &gt;= 7`, // our own words, no host
 		"[click](javascript:alert(1))":     `\[click\](javascript\[:\]alert(1))`,
 		"# heading":                        `\# heading`,
 		"- item":                           `\- item`,
