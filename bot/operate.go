@@ -158,6 +158,9 @@ func (b *Bot) doShow(ctx context.Context, o *responders.Operation, version int64
 	}
 	switch {
 	case err != nil && !permanent(err) && b.clock.Now().Sub(e.Planned) < giveUpAfter:
+		if shown.TS != "" {
+			b.operationMayBeOld(ctx, o.ID, e, version, err)
+		}
 		return err
 	case err != nil && o.Channel != b.cfg.SecurityChannel && shown.TS == "":
 		b.log.Warn("an operation cannot be shown where it was asked for, it goes to the security channel", "operation", o.Ref(), "error", err)
@@ -185,6 +188,9 @@ func (b *Bot) doShow(ctx context.Context, o *responders.Operation, version int64
 		fresh.Finished(e.ID)
 		return nil
 	})
+	if errors.Is(err, store.ErrFenced) {
+		b.operationMayBeOld(ctx, o.ID, e, version, err)
+	}
 	if err == nil && again {
 		return errChanged
 	}
