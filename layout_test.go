@@ -25,7 +25,7 @@ var floors = [][]string{
 	{"inquiries", "responders/*"},
 	{"responders"},
 	{"findings/intake", "findings/policy", "findings/enrich", "findings/lookup", "internal/store", "internal/awsrole"},
-	{"findings", "internal/message", "internal/failpoint", "internal/audit"},
+	{"findings", "internal/message", "internal/failpoint", "internal/audit", "internal/proof"},
 }
 
 // doubles stand in for outside systems. They import nothing of ours.

@@ -30,9 +30,9 @@ func (b *Bot) newActing(c config.AWSIR, hub aws.Config) (Acting, error) {
 	if err != nil {
 		return Acting{}, fmt.Errorf("set up aws-ir: %w", err)
 	}
-	out := Acting{Actor: actor, Confirm: guardduty.New(sessions), Accounts: c.Accounts, Regions: c.Regions, PerHour: c.CollectPerHour}
+	out := Acting{Actor: actor, Confirm: guardduty.New(sessions), Accounts: c.Accounts, Regions: c.Regions, PerHour: c.CollectPerHour, Fresh: c.CollectAgainAfter}
 	if evidence != nil {
-		out.Actor = awsir.NewRecorder(actor, evidence)
+		out.Actor, out.Evidence = awsir.NewRecorder(actor, evidence), evidence
 	}
 	return out, nil
 }

@@ -50,6 +50,14 @@ type Settings struct {
 	HTTPAddr        string                           // health and metrics; empty for none
 	AuditLog        AuditSettings                    // who did what
 	CaseTemplate    string                           // of TheHive, for cases made from alerts
+	UploadMiB       int                              // how large evidence may be to be uploaded there
+	Proofs          Proofs                           // how a "yes" is proved
+}
+
+// Proofs says how people are asked to prove a "yes".
+type Proofs struct {
+	PerHour   int  // requests one person gets at most
+	LocalPart bool // people are known to the provider by what is before the @
 }
 
 // Clock tells the store's time.
@@ -63,10 +71,11 @@ type Deps struct {
 	Policy  *policy.Policy
 	People  *enrich.Directory
 	Pager   *pagerduty.Client
-	OnCall  *pagerduty.API  // who is on call; nil: PagerDuty is not asked
-	Hive    *thehive.Client // nil: no records are kept there
-	LookUps *lookup.Config  // who is asked about addresses and domains; nil for nobody, and no commands
-	AWS     aws.Config      // the bot's own credentials and endpoints
+	OnCall  *pagerduty.API     // who is on call; nil: PagerDuty is not asked
+	Hive    *thehive.Client    // nil: no records are kept there
+	LookUps *lookup.Config     // who is asked about addresses and domains; nil for nobody, and no commands
+	Proof   inquiries.Verifier // asks for a second proof of a "yes"; nil: nobody does
+	AWS     aws.Config         // the bot's own credentials and endpoints
 	Chat    chat.Config
 	Queues  []Queue
 	// Patience is how long facts about a finding are waited for, if that is longer
@@ -117,6 +126,7 @@ type Bot struct {
 	channels  channelQueues
 	groups    groupCache
 	hiveGate  hiveGate
+	uploads   chan struct{} // the piece of evidence that is in memory for TheHive
 	notPosted notPosted
 	notices   parkedNotices
 	health    health
@@ -125,7 +135,7 @@ type Bot struct {
 
 // New puts a bot together. Nothing is contacted.
 func New(s Settings, d Deps) (*Bot, error) {
-	b := &Bot{cfg: s, store: d.Store, clock: d.Clock, policy: d.Policy, people: d.People, pager: d.Pager, onCall: d.OnCall, hive: d.Hive, patience: d.Patience,
+	b := &Bot{uploads: make(chan struct{}, 1), cfg: s, store: d.Store, clock: d.Clock, policy: d.Policy, people: d.People, pager: d.Pager, onCall: d.OnCall, hive: d.Hive, verifier: d.Proof, patience: d.Patience,
 		log: d.Log, reg: d.Reg, metrics: newMetrics(d.Reg), instance: randomID()[:10] + "-",
 		routes: cases.Routes{Security: s.SecurityChannel, Archive: s.ArchiveDir != "", Records: d.Hive != nil}}
 	var err error

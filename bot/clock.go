@@ -162,7 +162,7 @@ func (b *Bot) settle(ctx context.Context, e *store.Effect, err error) {
 		if after := retryAfter(err); after > 0 {
 			wait = after
 		}
-		if errors.Is(err, errProofPending) || errors.Is(err, errChanged) {
+		if errors.Is(err, errChanged) {
 			wait = 2 * time.Second // not a failure
 		}
 		b.metrics.effects.WithLabelValues(e.Kind, "retry").Inc()

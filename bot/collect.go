@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"strconv"
 	"strings"
 	"time"
@@ -82,10 +83,17 @@ func (b *Bot) collectOne(ctx context.Context, t *tx, c *cases.Case, name string,
 		why = err.Error()
 	}
 	if why == "" {
-		why, err = b.withinRate(ctx, t, f.Account, now)
-	}
-	if err != nil {
-		return err
+		fresh, err := b.taken(ctx, t, j, now)
+		if err != nil {
+			return err
+		}
+		if fresh != nil {
+			b.shareEvidence(c, fresh, name, now)
+			return t.audit(ctx, audit.Record{Actor: audit.Policy, Act: name, Object: j.Target.String(), Decision: audit.Refused, Result: "taken already: " + fresh.ID, Detail: map[string]string{"case": c.Ref()}})
+		}
+		if why, err = b.withinRate(ctx, t, f.Account, now); err != nil {
+			return err
+		}
 	}
 	if why != "" {
 		c.Note(now, fmt.Sprintf("%s not taken: %s", name, why))
@@ -103,6 +111,41 @@ func (b *Bot) collectOne(ctx context.Context, t *tx, c *cases.Case, name string,
 	c.Comment(now, fmt.Sprintf("Policy starts %s (%s).", name, o.Ref()))
 	return t.audit(ctx, audit.Record{Actor: audit.Policy, Act: name, Object: j.Target.String(), Digest: j.Digest(), Decision: audit.Allowed,
 		Detail: map[string]string{"case": c.Ref(), "rule": c.Decision.Rule, "operation": o.ID}})
+}
+
+// taken returns the operation that took the same evidence from the same
+// instance a short while ago, for whatever case; nil when there is none. One
+// intruder causes many findings, and each can get worse: the second copy of a
+// disk within the hour tells nothing and costs as much. What people ask for is
+// always taken.
+func (b *Bot) taken(ctx context.Context, t *tx, j responders.Job, now time.Time) (*responders.Operation, error) {
+	id, err := t.loadRaw(ctx, operationLock(j))
+	if err != nil || len(id) == 0 {
+		return nil, err
+	}
+	o, err := t.loadOperation(ctx, string(id))
+	if err != nil || o == nil || o.ID == j.ID || o.State != responders.Done {
+		return nil, err
+	}
+	if now.Sub(o.Ended) >= b.acting.Fresh || !maps.Equal(o.Job.Params, j.Params) || len(o.Job.Manifest.Artifacts) == 0 {
+		return nil, nil
+	}
+	return o, nil
+}
+
+// shareEvidence gives a case the evidence that was taken already.
+func (b *Bot) shareEvidence(c *cases.Case, o *responders.Operation, name string, now time.Time) {
+	whose := ""
+	if o.CaseID != c.ID && o.Job.Case != "" {
+		whose = " for " + o.Job.Case
+	}
+	what := fmt.Sprintf("%s was taken%s %d minutes ago (%s) and is not taken again", name, whose, int(now.Sub(o.Ended).Minutes()), o.Ref())
+	c.Note(now, what)
+	c.Keep(b.routes, now)
+	c.Comment(now, capital(what)+".")
+	if o.CaseID != c.ID && b.hive != nil {
+		c.Attach(o.ID, now)
+	}
 }
 
 func aboutCase(c *cases.Case, channel string) responders.About {

@@ -42,8 +42,9 @@
 //
 // [Bot.Order], a dialog or policy (doCollect) proposes one; doPlan looks at the
 // instance; approveOperation lets it begin where a second person is needed; doStep
-// does one step after the other, each stored; doShow keeps its message up to date;
-// doOperationRecord tells case, incident, TheHive and audit log how it ended.
+// does one step after the other, each stored; doShow keeps its message up to date
+// with few edits, the end first; doOperationRecord tells case, incident, TheHive and
+// audit log how it ended.
 //
 // # What to rely on
 //

@@ -24,3 +24,19 @@ func VerifyAuditLog(ctx context.Context, s *store.Store, now time.Time) (audit.R
 	}
 	return audit.Verify(log.Records(), audit.Evidence{Head: log.Head, Since: log.Since}), records, log.HeadErr
 }
+
+// Acts lists everything a person may want to do.
+func Acts() []string {
+	var out []string
+	for a := range requirements {
+		out = append(out, string(a))
+	}
+	return out
+}
+
+// Weigh says why somebody may not do something about a thing, as a label; empty
+// when they may.
+func (b *Bot) Weigh(ctx context.Context, user, team, what, account, subjectID, subjectEmail, asker string) string {
+	why, _ := b.weigh(ctx, who{user, team}, act(what), object{account: account, subject: identity{subjectID, subjectEmail}, asker: asker})
+	return why
+}

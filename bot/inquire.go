@@ -207,28 +207,6 @@ func (b *Bot) doOutcome(ctx context.Context, q inquiries.Inquiry, e *store.Effec
 	})
 }
 
-// doVerify asks for proof of a "yes". Without a provider the question engine
-// decides what a missing proof means, and that is never "yes".
-func (b *Bot) doVerify(ctx context.Context, q inquiries.Inquiry, e *store.Effect) error {
-	event, err := inquiries.Verify(ctx, b.verifier, q)
-	if err != nil {
-		return err
-	}
-	if _, started := event.(inquiries.VerifyStarted); started || (event == nil && q.Status == inquiries.StatusVerifying) {
-		if started {
-			if _, _, err := b.changeInquiry(ctx, q.ID, nil, func(inquiries.Inquiry) inquiries.Event { return event }); err != nil {
-				return err
-			}
-		}
-		return errProofPending
-	}
-	return b.inquiryDone(ctx, q.ID, e, event)
-}
-
-// errProofPending makes the effect come again: the person has not answered
-// their second factor yet.
-var errProofPending = errors.New("the proof is still awaited")
-
 // answer takes a click on a question.
 func (b *Bot) answer(ctx context.Context, a chat.Action) (chat.Reply, error) {
 	choice := inquiries.ChoiceOf(a.Action)

@@ -18,20 +18,26 @@ import (
 const lateTime = 3 * time.Second
 
 // operationMayBeOld plans that an operation's message is edited again when an
-// edit failed that showed an older version and may have taken effect.
-func (b *Bot) operationMayBeOld(ctx context.Context, id string, e *store.Effect, shown int64, failure error) {
+// edit failed that may have taken effect, and somebody else has edited it since
+// this one was begun.
+func (b *Bot) operationMayBeOld(ctx context.Context, begun *responders.Operation, failure error) {
+	if begun.Shown.TS == "" {
+		return // it was a post, for which the next attempt looks
+	}
 	b.mayBeOld(ctx, failure, func(ctx context.Context) error {
-		return b.changeOperation(ctx, id, func(t *tx, o *responders.Operation, now time.Time) error {
-			if t.docs[e.Doc].Version == shown {
+		return b.changeOperation(ctx, begun.ID, func(t *tx, o *responders.Operation, now time.Time) error {
+			if o.Look == begun.Look {
 				return errGiveUp
 			}
+			o.Look = ""
 			t.plan(o.Show(now)...)
 			return nil
 		})
 	})
 }
 
-// caseMayBeOld is the same for the messages of a case.
+// caseMayBeOld does the same for the messages of a case, when it has changed
+// since the version that was shown.
 func (b *Bot) caseMayBeOld(ctx context.Context, e *store.Effect, shown int64, failure error) {
 	b.mayBeOld(ctx, failure, func(ctx context.Context) error {
 		return b.change(ctx, func(t *tx, now time.Time) error {

@@ -18,6 +18,7 @@ type metrics struct {
 	denied        *prometheus.CounterVec
 	closed        *prometheus.CounterVec
 	answers       *prometheus.CounterVec
+	proofs        *prometheus.CounterVec
 	parked        *prometheus.CounterVec
 	records       *prometheus.CounterVec
 	asked         prometheus.Counter
@@ -48,6 +49,7 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		denied:    counter("denied_total", "Refusals by reason.", "reason"),
 		closed:    counter("cases_closed_total", "Cases closed by people, by verdict.", "verdict"),
 		answers:   counter("inquiry_answers_total", "Clicks on questions, by choice and whether they counted.", "choice", "counted"),
+		proofs:    counter("inquiry_proofs_total", "Second proofs of a yes, by how they ended.", "result"),
 		parked:    counter("parked_total", "Messages that could not be used, by kind.", "kind"),
 		records:   counter("records_total", "Lines of cases' records in TheHive, by what became of them.", "result"),
 		audit:     gauge("audit_repairs", "What the last audit of the store found wrong and repaired.", "what"),

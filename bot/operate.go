@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/securitybot/securitybot/bot/chat"
 	"github.com/securitybot/securitybot/internal/audit"
 	"github.com/securitybot/securitybot/internal/failpoint"
 	"github.com/securitybot/securitybot/internal/store"
@@ -39,7 +38,7 @@ func (b *Bot) doOperation(ctx context.Context, e *store.Effect) error {
 	case responders.KindStep:
 		return b.doStep(ctx, o, e)
 	case responders.KindShow:
-		return b.doShow(ctx, o, t.docs[e.Doc].Version, e)
+		return b.doShow(ctx, o, e)
 	}
 	return b.doOperationRecord(ctx, o, e)
 }
@@ -143,65 +142,11 @@ func copyJob(j responders.Job) (responders.Job, error) {
 	return out, json.Unmarshal(body, &out)
 }
 
-// doShow posts the operation's message, or brings it up to date in place.
-func (b *Bot) doShow(ctx context.Context, o *responders.Operation, version int64, e *store.Effect) error {
-	m := b.operationMessage(o)
-	shown := o.Shown
-	var err error
-	if shown.TS == "" {
-		var ref chat.Ref
-		// What people asked for goes ahead; what policy started waits for questions.
-		ref, err = b.post(ctx, e, o.Channel, "", m, o.Job.By != byPolicy)
-		shown = responders.Ref{Channel: ref.Channel, TS: ref.TS}
-	} else {
-		err = b.slack.Update(ctx, refOf(shown), m)
-	}
-	switch {
-	case err != nil && !permanent(err) && b.clock.Now().Sub(e.Planned) < giveUpAfter:
-		if shown.TS != "" {
-			b.operationMayBeOld(ctx, o.ID, e, version, err)
-		}
-		return err
-	case err != nil && o.Channel != b.cfg.SecurityChannel && shown.TS == "":
-		b.log.Warn("an operation cannot be shown where it was asked for, it goes to the security channel", "operation", o.Ref(), "error", err)
-		return b.changeOperation(ctx, o.ID, func(_ *tx, o *responders.Operation, _ time.Time) error {
-			o.Channel = b.cfg.SecurityChannel
-			return nil
-		})
-	case err != nil:
-		b.log.Error("an operation cannot be shown", "operation", o.Ref(), "error", err)
-	}
-	failpoint.Hit("operation.shown")
-	again := false
-	err = b.changeOperation(ctx, o.ID, func(t *tx, fresh *responders.Operation, now time.Time) error {
-		if fresh.Shown.TS == "" {
-			fresh.Shown = shown
-		}
-		// When it has moved on meanwhile, the message is edited again: planned anew,
-		// because somebody who took this over while we hung may be done already,
-		// and what we have just shown is older.
-		if again = t.docs[e.Doc].Version != version; again {
-			t.plan(fresh.Show(now)...)
-			return nil
-		}
-		t.finish(e)
-		fresh.Finished(e.ID)
-		return nil
-	})
-	if errors.Is(err, store.ErrFenced) {
-		b.operationMayBeOld(ctx, o.ID, e, version, err)
-	}
-	if err == nil && again {
-		return errChanged
-	}
-	return err
-}
-
 // doOperationRecord tells the rest of the records how an operation ended. One
 // whose outcome nobody knows also calls for a person.
 func (b *Bot) doOperationRecord(ctx context.Context, o *responders.Operation, e *store.Effect) error {
-	if o.State == responders.Unknown && o.Shown.TS != "" {
-		if _, err := b.post(ctx, e, o.Shown.Channel, o.Shown.TS, b.doubtMessage(o), true); err != nil && !permanent(err) && b.clock.Now().Sub(e.Planned) < giveUpAfter {
+	if o.State == responders.Unknown { // in the thread of its message, if that could be shown
+		if _, err := b.post(ctx, e, orElse(o.Shown.Channel, o.Channel), o.Shown.TS, b.doubtMessage(o), true); err != nil && !permanent(err) && b.clock.Now().Sub(e.Planned) < giveUpAfter {
 			return err
 		}
 	}

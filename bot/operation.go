@@ -6,6 +6,7 @@ import (
 	"encoding/base32"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 	"time"
 
@@ -30,13 +31,21 @@ type Confirmer interface {
 	Confirm(ctx context.Context, f *findings.Finding) (bool, error)
 }
 
+// Shelf opens stored evidence by the name that artifacts have for it.
+type Shelf interface {
+	Open(ctx context.Context, uri string) (io.ReadCloser, error)
+}
+
 // Acting is what the bot may do in AWS. Without an Actor it does nothing there.
 type Acting struct {
 	Actor    Actor
 	Confirm  Confirmer
+	Evidence Shelf    // nil: what is stored cannot be read
 	Accounts []string // that may be acted on
 	Regions  []string // empty for all
 	PerHour  int      // operations policy may start in one account in an hour
+	// Fresh is for how long policy does not take the same evidence again.
+	Fresh time.Duration
 }
 
 // loadOperation returns an operation, nil when there is none.

@@ -117,7 +117,7 @@ func (b *Bot) keepLine(ctx context.Context, c *cases.Case, line cases.Line) (cas
 	case cases.LinePromote:
 		r, err = b.promote(ctx, r)
 	case cases.LineAttach:
-		err = b.attachOperation(ctx, r.Home(), line.Operation)
+		err = b.attachOperation(ctx, r.Home(), line)
 	case cases.LineClose:
 		r, err = b.hive.Close(ctx, r, verdictOf(line.Outcome), firstOf(line.Text))
 	}

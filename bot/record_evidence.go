@@ -4,46 +4,125 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"path"
 	"strings"
 	"time"
 
+	"github.com/securitybot/securitybot/bot/cases"
 	"github.com/securitybot/securitybot/responders"
+	"github.com/securitybot/securitybot/responders/awsir"
 	"github.com/securitybot/securitybot/responders/thehive"
 )
 
+const (
+	// evidencePatience is how long the evidence store is asked for the bytes of a
+	// piece of evidence; the rest of the case's record waits behind it.
+	evidencePatience = time.Hour
+	// evidenceStint is after how long an attempt begins no other upload.
+	evidenceStint = 8 * time.Second
+)
+
 // attachOperation adds what an operation left behind: every artifact by its
-// place and hash, since the bytes stay where they are kept, and the manifest as
-// a file. What is refused does not keep the rest out; the first refusal is the
+// place and hash, its bytes where TheHive is to have them, and the manifest as a
+// file. What is refused does not keep the rest out; the first refusal is the
 // error then.
-func (b *Bot) attachOperation(ctx context.Context, to thehive.Record, id string) error {
-	o, err := b.begin().loadOperation(ctx, id)
+func (b *Bot) attachOperation(ctx context.Context, to thehive.Record, line cases.Line) error {
+	o, err := b.begin().loadOperation(ctx, line.Operation)
 	if err != nil || o == nil {
 		return err
-	}
-	files := make([]thehive.File, 0, len(o.Job.Manifest.Artifacts)+1)
-	for _, a := range o.Job.Manifest.Artifacts {
-		files = append(files, thehive.File{Name: a.Kind + " " + path.Base(a.URI), Size: a.Size, SHA256: a.SHA256, URI: a.URI, Note: a.Note})
 	}
 	manifest, err := manifestOf(o)
 	if err != nil {
 		return err
 	}
-	files = append(files, thehive.File{Name: strings.ToLower(o.Ref()) + "-" + string(o.Job.Action) + ".json", ContentType: "application/json", Size: int64(len(manifest)),
-		Open: func(context.Context) (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(manifest)), nil }})
 	var first error
-	for _, f := range files {
-		_, err := b.hive.Attach(ctx, to, f)
+	keep := func(err error) error {
 		if err != nil && !hiveRefused(err) {
 			return err
 		}
 		if first == nil {
 			first = err
 		}
+		return nil
+	}
+	began := time.Now()
+	for _, a := range o.Job.Manifest.Artifacts {
+		if time.Since(began) > evidenceStint { // those that are there are passed quickly the next time
+			return &later{why: "others have their turn"}
+		}
+		if err := keep(b.attachArtifact(ctx, to, o, a, b.clock.Now().Sub(line.At) > evidencePatience)); err != nil {
+			return err
+		}
+	}
+	_, err = b.hive.Attach(ctx, to, thehive.File{Name: strings.ToLower(o.Ref()) + "-" + string(o.Job.Action) + ".json", ContentType: "application/json", Size: int64(len(manifest)),
+		Open: func(context.Context) (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(manifest)), nil }})
+	if err := keep(err); err != nil {
+		return err
 	}
 	return first
+}
+
+// attachArtifact records a piece of evidence. Bytes that cannot be had do not
+// keep its place and its hash out; late says that they were waited for.
+func (b *Bot) attachArtifact(ctx context.Context, to thehive.Record, o *responders.Operation, a responders.Artifact, late bool) error {
+	f := b.fileOf(o, a)
+	if f.Open != nil {
+		select {
+		case b.uploads <- struct{}{}: // one at a time: each is in memory as a whole
+			defer func() { <-b.uploads }()
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		got, err := b.hive.Attach(ctx, to, f)
+		switch {
+		case err == nil && got.Name != "":
+			f.Why = ""
+			f.Note = strings.TrimPrefix(f.Note+"; attached as "+got.Name, "; ")
+		case err == nil:
+			return nil // its place is recorded
+		case errors.Is(err, thehive.ErrOtherBytes):
+			b.log.Error("a piece of evidence is not what was recorded: somebody changed it in the store", "artifact", a.URI, "sha256", a.SHA256)
+			f.Why = "WARNING: what is in the evidence store now has another hash than was recorded. Somebody changed it; look for the version that has this hash"
+		case errors.Is(err, thehive.ErrUnreadable) && (errors.Is(err, awsir.ErrNoEvidence) || late):
+			b.log.Error("a piece of evidence could not be read, so TheHive has its place and hash only", "artifact", a.URI, "error", err)
+			f.Why = "it could not be read from the evidence store"
+		case hiveRefused(err):
+			b.log.Error("TheHive does not take a piece of evidence, so it has its place and hash only", "artifact", a.URI, "error", err)
+			f.Why = "TheHive refused the file"
+		default:
+			return err
+		}
+	}
+	return b.hive.Place(ctx, to, f)
+}
+
+// fileOf describes a piece of evidence. Memory holds everybody's secrets and
+// snapshots are no files: those stay where they are.
+func (b *Bot) fileOf(o *responders.Operation, a responders.Artifact) thehive.File {
+	name := a.Kind + "-" + strings.ToLower(o.Ref()) + path.Ext(a.URI)
+	if a.Kind == awsir.KindManifest || a.Kind == awsir.KindSnapshot {
+		name = a.Kind + "-" + path.Base(a.URI) // unique in the case
+	}
+	f := thehive.File{Name: name, Size: a.Size, SHA256: a.SHA256, URI: a.URI, Note: a.Note}
+	switch {
+	case a.Kind == awsir.KindMemory:
+		f.Why = "memory holds everybody's secrets"
+	case a.Kind != awsir.KindOSQuery && a.Kind != awsir.KindPackets && a.Kind != awsir.KindManifest:
+	case b.acting.Evidence == nil:
+		f.Why = "no evidence store is configured"
+	case b.cfg.UploadMiB == 0:
+		f.Why = "thehive.upload_mib is 0"
+	default:
+		f.Harmful = a.Kind == awsir.KindPackets
+		f.Open = func(ctx context.Context) (io.ReadCloser, error) { return b.acting.Evidence.Open(ctx, a.URI) }
+		if !f.Harmful {
+			f.ContentType = "application/json"
+		}
+	}
+	return f
 }
 
 // operationRecord is the file about an operation: what was asked for, by whom,

@@ -18,7 +18,7 @@ func hiveOf(c config.TheHive) (*thehive.Client, error) {
 	if c.Marking == "red" {
 		marking = thehive.Red
 	}
-	h, err := thehive.New(thehive.Config{URL: c.URL, APIKey: c.APIKey.Reveal(), Organisation: c.Organisation, Marking: marking})
+	h, err := thehive.New(thehive.Config{URL: c.URL, APIKey: c.APIKey.Reveal(), Organisation: c.Organisation, Marking: marking, MaxFile: int64(c.UploadMiB) << 20})
 	if err != nil {
 		return nil, fmt.Errorf("set up TheHive: %w", err)
 	}

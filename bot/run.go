@@ -88,8 +88,12 @@ func Parts(ctx context.Context, cfg *config.Config, log *slog.Logger) (Deps, err
 	if err != nil {
 		return Deps{}, err
 	}
+	proof, err := proofOf(cfg.MFA)
+	if err != nil {
+		return Deps{}, err
+	}
 	look := cfg.Lookup()
-	return Deps{Policy: p, People: people, Pager: pager, OnCall: onCall, Hive: hive, AWS: hub, LookUps: &look, Queues: queues, Chat: chatConfig(cfg)}, nil
+	return Deps{Proof: proof, Policy: p, People: people, Pager: pager, OnCall: onCall, Hive: hive, AWS: hub, LookUps: &look, Queues: queues, Chat: chatConfig(cfg)}, nil
 }
 
 // SettingsOf picks what the three lines need from a configuration.
@@ -97,8 +101,9 @@ func SettingsOf(cfg *config.Config) Settings {
 	return Settings{
 		SecurityChannel: cfg.Channels.Security, FallbackChannel: cfg.Channels.Fallback, NewsChannel: cfg.Channels.Announcements,
 		OnCallMention: cfg.OnCallMention, FallbackAfter: cfg.PagerDuty.FallbackAfter, FallbackKey: cfg.PagerDuty.FallbackRoutingKey.Configured(),
-		Access: cfg.Access, AWSIR: cfg.AWSIR, Incidents: cfg.Incidents, CaseTemplate: cfg.TheHive.CaseTemplate, NLBMap: cfg.NLBMap, Regions: regionsOf(cfg),
-		Zone: cfg.Inquiries.Zone, Timeouts: cfg.Inquiries.Timeouts,
+		Access: cfg.Access, AWSIR: cfg.AWSIR, Incidents: cfg.Incidents, CaseTemplate: cfg.TheHive.CaseTemplate, UploadMiB: cfg.TheHive.UploadMiB, NLBMap: cfg.NLBMap, Regions: regionsOf(cfg),
+		Proofs: Proofs{PerHour: cfg.MFA.PerHour, LocalPart: cfg.MFA.Username == "local_part"},
+		Zone:   cfg.Inquiries.Zone, Timeouts: cfg.Inquiries.Timeouts,
 		MaxOpen: cfg.Inquiries.MaxOpen, Command: cfg.Slack.Command, ArchiveDir: cfg.Archive.Dir, HTTPAddr: cfg.HTTP.Addr, AuditLog: auditSettings(cfg),
 	}
 }

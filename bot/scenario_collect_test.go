@@ -9,6 +9,7 @@ import (
 
 	"github.com/securitybot/securitybot/internal/fakes/awsfake"
 	"github.com/securitybot/securitybot/internal/fakes/slackfake"
+	"github.com/securitybot/securitybot/internal/fakes/thehivefake"
 	"github.com/securitybot/securitybot/internal/rig"
 	"github.com/securitybot/securitybot/responders"
 )
@@ -126,21 +127,57 @@ func TestEvidenceIsTakenOnceWhateverIsRepeated(t *testing.T) {
 	}
 }
 
-// TestAFindingThatGetsWorseIsANewOccasion: evidence is taken as it is then, all
-// that the higher severity asks for, once.
+// TestAFindingThatGetsWorseIsANewOccasion: what its severity asks for now and
+// was not taken before is taken; the rest only when what is there is old.
 func TestAFindingThatGetsWorseIsANewOccasion(t *testing.T) {
 	t.Parallel()
-	s := begin(t, rig.Options{})
-	s.Machine(3)
-	s.Send(s.Known(scan(3)).SNS())
-	s.taken(map[responders.ID]int{responders.OSQuery: 1, responders.Snapshot: 1})
-	worse := scan(3)
-	worse.Severity, worse.Count, worse.At = 8, 2, s.Clock.Now().Add(time.Second)
-	s.Send(worse.SNS(), worse.SNS(), worse.SNS())
-	s.taken(map[responders.ID]int{responders.OSQuery: 2, responders.Snapshot: 2, responders.Memory: 1, responders.TCPDump: 1})
-	if n := len(s.AWS.Snapshots(rig.Account, rig.Region)); n != 4 {
-		t.Errorf("%d snapshots of two volumes on two occasions", n)
+	for name, c := range map[string]struct {
+		after time.Duration
+		want  map[responders.ID]int
+		snaps int
+	}{
+		"soon":          {time.Minute, map[responders.ID]int{responders.OSQuery: 1, responders.Snapshot: 1, responders.Memory: 1, responders.TCPDump: 1}, 2},
+		"an hour later": {time.Hour, map[responders.ID]int{responders.OSQuery: 2, responders.Snapshot: 2, responders.Memory: 1, responders.TCPDump: 1}, 4},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := begin(t, rig.Options{})
+			s.Machine(3)
+			s.Send(s.Known(scan(3)).SNS())
+			s.taken(map[responders.ID]int{responders.OSQuery: 1, responders.Snapshot: 1})
+			s.Forward(c.after)
+			worse := scan(3)
+			worse.Severity, worse.Count, worse.At = 8, 2, s.Clock.Now().Add(time.Second)
+			s.Send(worse.SNS(), worse.SNS(), worse.SNS())
+			s.taken(c.want)
+			if n := len(s.AWS.Snapshots(rig.Account, rig.Region)); n != c.snaps {
+				t.Errorf("%d snapshots of two volumes", n)
+			}
+		})
 	}
+}
+
+// TestFindingsAboutOneInstanceShareEvidence: the second case has the evidence of
+// the first in its record. A person who asks gets it anew.
+func TestFindingsAboutOneInstanceShareEvidence(t *testing.T) {
+	t.Parallel()
+	s := begin(t, rig.Options{Records: true})
+	id := s.Machine(3)
+	s.Send(s.Known(scan(3)).SNS())
+	once := map[responders.ID]int{responders.OSQuery: 1, responders.Snapshot: 1}
+	s.taken(once)
+	other := scan(3)
+	other.ID, other.Type, other.Port = strings.Repeat("ab", 16), "UnauthorizedAccess:EC2/SSHBruteForce", 22
+	s.Send(s.Known(other).SNS())
+	h := s.recorded("the second case shares nothing", func(h thehivefake.Snapshot) bool {
+		return len(h.Alerts) == 2 && len(h.Alerts[1].Attachments) == len(h.Alerts[0].Attachments) && len(h.Alerts[1].Attachments) > 3
+	})
+	if says(h.Alerts[1].Comments, "was taken for SB-", "not taken again") != 2 {
+		t.Errorf("nobody is told:\n%s", hiveTranscript(h))
+	}
+	s.taken(once)
+	s.slash(s.Omar, "osquery "+id+" account="+rig.Account+" region="+rig.Region, s.Security.ID)
+	s.eventually("Omar gets it anew", func() bool { return len(s.AWS.CallsOf("ssm", "SendCommand")) == 2 })
 }
 
 // TestNothingIsTakenUntilGuardDutyAnswers: while it cannot be asked nothing is

@@ -192,7 +192,7 @@ func TestLimitedRespondersOpenNothingAboutOtherAccounts(t *testing.T) {
 	}
 	// Mei opens one; Omar may not touch it either.
 	s.ir(s.Mei, s.Security.ID, "open low Mining case="+m.Text[at:at+11])
-	room := s.roomWhen("mining", func(c slackfake.Channel) bool { return len(c.Pins) == 1 })
+	room := s.roomWhen("mining", func(c slackfake.Channel) bool { return len(c.Pins) == 1 && slices.Contains(c.Members, s.Mei.ID) })
 	if err := s.Slack.As(s.Mei.ID).Invite(room.ID, s.Omar.ID); err != nil {
 		t.Fatal(err)
 	}

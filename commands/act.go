@@ -64,7 +64,7 @@ func runAction(ctx context.Context, s *Set, r Request, a responders.Action, args
 	rest := o.place(args[1:])
 	params, err := a.Parse(rest)
 	if err != nil {
-		return Say(message.Message{}.Para(message.Text{}.V(err.Error())).Note(message.L("Like this: ").Code(r.Root + " " + string(a.ID) + " " + a.Example))), nil
+		return Say(message.Message{}.Para(message.Text{}.V(err.Error()).L(".")).Note(message.L("Like this: ").Code(r.Root + " " + string(a.ID) + " " + a.Example).L("."))), nil
 	}
 	o.Params = params
 	m, err := s.desks.Actions.Order(ctx, r, o)

@@ -60,6 +60,7 @@ func (t *turn) no(a Answered) {
 // reopen takes in a denial: if the case was closed, it is not any more.
 func (t *turn) reopen(s Status) {
 	t.q.Status, t.q.ClosedAt, t.q.ClosedWhy = s, time.Time{}, ""
+	t.q.Proof.forget()
 }
 
 func (t *turn) yesOrUnsure(a Answered) {
@@ -126,75 +127,6 @@ func (t *turn) stranger(a Answered) {
 	}
 	q.Strangers = append(q.Strangers, Stranger{By: by, Choice: a.Choice, At: t.now, Count: 1})
 	t.tell(whyStranger(by, a.Choice))
-}
-
-func (t *turn) verifyStarted(ev VerifyStarted) {
-	if t.q.Status == StatusVerifying && t.q.Proof.TxID == "" {
-		t.q.Proof.TxID = clean(ev.TxID, 256)
-	}
-}
-
-// verified takes in what became of a proof. A refusal is a "no" at any time;
-// nothing else counts once the waiting is over.
-func (t *turn) verified(ev Verified) {
-	q := &t.q
-	if q.Proof.By.IsZero() || ev.Result == VerifyWaiting {
-		return // no proof was asked for, or it is still being given
-	}
-	if ev.Result == VerifyDeny || ev.Result == VerifyFraud {
-		t.refused(ev.Result)
-		return
-	}
-	if q.Status != StatusVerifying {
-		if ev.Result == VerifyAllow && q.Status == StatusUnverified && q.Proof.Result != VerifyAllow {
-			q.Proof.Result = VerifyAllow
-			t.tell(whyLateProof)
-		}
-		return
-	}
-	switch {
-	case !t.now.Before(q.Proof.By):
-		t.unverified(VerifyTimeout)
-	case ev.Result == VerifyAllow:
-		q.Proof.Result = VerifyAllow
-		q.Status = StatusVerified
-		t.decide(OutcomeVerified, q.yesStep(), whyVerified)
-		t.show()
-		t.reply.Counted = true
-	default:
-		t.unverified(ev.Result)
-	}
-}
-
-func (t *turn) refused(r Result) {
-	q := &t.q
-	if q.saidNo() {
-		return
-	}
-	q.Proof.Result = r
-	t.reopen(StatusRefused)
-	t.decide(OutcomeRefused, policy.Page, whyRefused)
-	t.show()
-	t.reply.Counted = true
-}
-
-// unverified ends the waiting for a proof. Whatever the reason, it is not a
-// "yes".
-func (t *turn) unverified(r Result) {
-	q := &t.q
-	why := whyProofFailed
-	switch r {
-	case VerifyTimeout:
-		why = whyProofTimeout
-	case VerifyUnavailable:
-		why = whyProofUnavailable
-	default:
-		r = VerifyError
-	}
-	q.Proof.Result, q.Status = r, StatusUnverified
-	t.decide(OutcomeUnverified, q.proofFailStep(), why)
-	t.show()
-	t.reply.Counted = true
 }
 
 // The steps that follow from an answer. A rule may ask for more attention than

@@ -25,8 +25,16 @@ func (q Inquiry) Apply(ev Event, now time.Time) (Inquiry, []Effect, Reply) {
 		t.reminded(ev)
 	case Undeliverable:
 		t.undeliverable(ev)
+	case VerifyBegan:
+		t.verifyBegan(ev)
+	case VerifyHeld:
+		t.verifyHeld()
 	case VerifyStarted:
 		t.verifyStarted(ev)
+	case SignedIn:
+		t.signedIn(ev)
+	case StrangeSignIn:
+		t.strangeSignIn()
 	case Verified:
 		t.verified(ev)
 	case Joined:
@@ -234,6 +242,7 @@ func (t *turn) withdrawn(ev Withdrawn) {
 		return
 	}
 	q.ClosedAt, q.ClosedWhy = t.now, clean(ev.Why, maxValue)
+	q.Proof.forget()
 	if q.Open() {
 		q.Status = StatusWithdrawn
 	}

@@ -13,6 +13,7 @@ import (
 const (
 	maxID    = 64
 	maxValue = 200
+	maxLink  = 1024
 	maxText  = 400
 	maxSpans = 8
 	maxBytes = 4 << 10 // of all details together

@@ -10,6 +10,7 @@ import (
 
 	"github.com/securitybot/securitybot/findings"
 	"github.com/securitybot/securitybot/internal/message"
+	"github.com/securitybot/securitybot/internal/proof"
 )
 
 func FuzzClean(f *testing.F) {
@@ -43,7 +44,7 @@ func TestStateStaysSmall(t *testing.T) {
 	now := tuesday
 	for i := range 200 {
 		for _, ev := range []Event{Joined{CaseID: fmt.Sprintf("CASE%d", i), Level: findings.Low, About: about}, Answered{By: fmt.Sprint(huge, i), Choice: Yes, Channel: huge},
-			Delivered{ChatID: "U" + huge, Prompt: MessageRef{huge, huge}}, Reminded{MessageRef{huge, fmt.Sprint(i)}}, VerifyStarted{huge}, Undeliverable{Reason: huge}, Withdrawn{}} {
+			Delivered{ChatID: "U" + huge, Prompt: MessageRef{huge, huge}}, Reminded{MessageRef{huge, fmt.Sprint(i)}}, VerifyStarted{proof.Sent{TxID: huge, User: huge, Number: huge, Link: huge, Key: huge}}, Undeliverable{Reason: huge}, Withdrawn{}} {
 			if _, closing := ev.(Withdrawn); closing && i < 199 {
 				continue
 			}

@@ -6,6 +6,7 @@ import (
 	"github.com/securitybot/securitybot/findings"
 	"github.com/securitybot/securitybot/findings/policy"
 	"github.com/securitybot/securitybot/internal/message"
+	"github.com/securitybot/securitybot/internal/proof"
 )
 
 // Choice is an answer to "was this you?".
@@ -74,9 +75,23 @@ type Answered struct {
 // Clock says that time has passed.
 type Clock struct{}
 
+// VerifyBegan is committed before a provider is asked, so that a crash leads to
+// a question to the security team and never to a second request.
+type VerifyBegan struct{ User string }
+
+// VerifyHeld takes VerifyBegan back: certainly nothing was sent.
+type VerifyHeld struct{}
+
 // VerifyStarted records the provider's transaction, so that a restart resumes
 // it instead of starting a second one.
-type VerifyStarted struct{ TxID string }
+type VerifyStarted struct{ proof.Sent }
+
+// SignedIn says that somebody came back from the company's sign-in with a
+// state. Reply.Counted says whether it may be taken: each only once.
+type SignedIn struct{ State string }
+
+// StrangeSignIn says that somebody else than the person asked signed in.
+type StrangeSignIn struct{}
 
 // Verified is what became of the proof of a "yes".
 type Verified struct{ Result Result }
@@ -100,7 +115,11 @@ func (Reminded) event()      {}
 func (Undeliverable) event() {}
 func (Answered) event()      {}
 func (Clock) event()         {}
+func (VerifyBegan) event()   {}
+func (VerifyHeld) event()    {}
 func (VerifyStarted) event() {}
+func (SignedIn) event()      {}
+func (StrangeSignIn) event() {}
 func (Verified) event()      {}
 func (Joined) event()        {}
 func (Withdrawn) event()     {}
@@ -113,7 +132,7 @@ const (
 	EffectAsk         EffectKind = "ask"     // post Question to the person, then report Delivered or Undeliverable
 	EffectRemind      EffectKind = "remind"  // post Reminder
 	EffectShowOutcome EffectKind = "outcome" // replace the delivered question by Outcome
-	EffectVerify      EffectKind = "verify"  // ask for proof (see Verify), report VerifyStarted and Verified
+	EffectVerify      EffectKind = "verify"  // ask for proof (see Stage), report what Send and Poll say
 	EffectDecide      EffectKind = "decide"  // Step is what the cases need now
 	EffectTell        EffectKind = "tell"    // Why is a line for the security team
 )

@@ -134,9 +134,18 @@ type Stranger struct {
 
 // Proof is the state of verifying a "yes".
 type Proof struct {
-	By     time.Time `json:"by,omitzero"`  // when waiting for it ends; zero when none was asked for
-	TxID   string    `json:"tx,omitempty"` // the provider's id of the transaction
-	Result Result    `json:"r,omitempty"`
+	By    time.Time `json:"by,omitzero"`  // when waiting for it ends; zero when none was asked for
+	Began time.Time `json:"bg,omitzero"`  // when the request was about to be sent; it is sent at most once
+	User  string    `json:"u,omitempty"`  // whom the provider was asked about
+	TxID  string    `json:"tx,omitempty"` // the provider's id of the transaction
+	At    string    `json:"pu,omitempty"` // the provider's id of the person, when it is needed
+	// Number and Link are for the person asked only, Key for nobody. All are
+	// forgotten once the waiting is over.
+	Number string   `json:"n,omitempty"`
+	Link   string   `json:"l,omitempty"`
+	Key    string   `json:"k,omitempty"`
+	Used   []string `json:"us,omitempty"` // sign-ins at Link that were taken in; each only once
+	Result Result   `json:"r,omitempty"`
 }
 
 // Inquiry is the state of one question. It is a value: Apply returns a changed
@@ -254,5 +263,6 @@ func (q Inquiry) clone() Inquiry {
 	q.Answers = slices.Clone(q.Answers)
 	q.Strangers = slices.Clone(q.Strangers)
 	q.Decided = slices.Clone(q.Decided)
+	q.Proof.Used = slices.Clone(q.Proof.Used)
 	return q
 }

@@ -96,7 +96,7 @@ func outcomeTexts(q Inquiry) (title string, body message.Text, hint string, butt
 	no := []message.Button{button(q, ActionNo)}
 	switch q.Status {
 	case StatusVerifying:
-		return titleProof, message.L(textProof).At(q.Proof.By).L(textProofLate), textMistake, no
+		return titleProof, howToProve(q), textMistake, no
 	case StatusYes:
 		return titleThanks, message.L(afterYes(q)), textMistake, no
 	case StatusVerified:
@@ -106,7 +106,7 @@ func outcomeTexts(q Inquiry) (title string, body message.Text, hint string, butt
 	case StatusRefused:
 		return titleNo, message.L(textRefused + " " + textNo), "", nil
 	case StatusUnverified:
-		return titleUnverified, message.L(textUnverified), textMistake, no
+		return titleUnverified, message.L(whyNoProof(q)), textMistake, no
 	case StatusUnsure:
 		return titleUnsure, message.L(textUnsure), "", []message.Button{button(q, ActionYes), button(q, ActionNo)}
 	case StatusExpired:
@@ -123,4 +123,37 @@ func afterYes(q Inquiry) string {
 		return textClosedYes
 	}
 	return textPassedOn
+}
+
+// howToProve says how the person proves that it is them. Only they see it.
+func howToProve(q Inquiry) message.Text {
+	p := q.Proof
+	t := message.L(textProof)
+	switch {
+	case p.Link != "":
+		t = message.Text{}.Link(labelSignIn, p.Link).L(textProofLink)
+	case p.Number != "":
+		t = message.L(textProofNumber).Strong(p.Number).L(textProofPick)
+	case p.TxID != "":
+		t = message.L(textProofPhone)
+	}
+	t = t.L(" " + textProofBy).At(p.By).L(textProofLate)
+	if p.Link == "" && p.TxID != "" {
+		t = t.L(" " + textProofRefuse)
+	}
+	return t
+}
+
+// whyNoProof tells the person why their second proof does not count. It says
+// nothing of what is wrong at the provider.
+func whyNoProof(q Inquiry) string {
+	switch q.Proof.Result {
+	case VerifyCapped:
+		return textCapped
+	case VerifyUnavailable:
+		return textNoSecond
+	case VerifyOutage, VerifyLost, VerifyError:
+		return textProofOutage
+	}
+	return textUnverified
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/securitybot/securitybot/findings"
 	"github.com/securitybot/securitybot/findings/policy"
+	"github.com/securitybot/securitybot/internal/proof"
 )
 
 // simulated is one inquiry under a random schedule, with what an observer who
@@ -114,7 +115,7 @@ func (s *simulated) event() Event {
 	case n < 33:
 		return Verified{[]Result{VerifyAllow, VerifyAllow, VerifyDeny, VerifyFraud, VerifyTimeout, VerifyError, VerifyUnavailable, VerifyWaiting}[s.rng.IntN(8)]}
 	case n < 34:
-		return VerifyStarted{"tx"}
+		return VerifyStarted{proof.Sent{TxID: "tx"}}
 	case n < 37:
 		s.joinable++
 		return Joined{CaseID: fmt.Sprintf("J%d", s.joinable), Level: []findings.Level{findings.Low, findings.Medium, findings.High, findings.Critical}[s.rng.IntN(4)]}

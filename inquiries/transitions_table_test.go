@@ -189,7 +189,7 @@ proof started
   held           -
   asked          -
   reminded       -
-  verifying      -
+  verifying      verifying: outcome
   yes            -
   verified       -
   no             -

@@ -8,6 +8,7 @@ import (
 
 	"github.com/securitybot/securitybot/findings"
 	"github.com/securitybot/securitybot/findings/policy"
+	"github.com/securitybot/securitybot/internal/proof"
 )
 
 // build makes an inquiry of medium level in each status, and the instant to go
@@ -86,7 +87,7 @@ var tableEvents = []tableEvent{
 	{"delivered", prompt(), time.Second},
 	{"reminder posted", Reminded{MessageRef{"D1", "2.2"}}, time.Second},
 	{"undeliverable", Undeliverable{Reason: "gone", Gone: true}, time.Second},
-	{"proof started", VerifyStarted{"tx"}, time.Second},
+	{"proof started", VerifyStarted{proof.Sent{TxID: "tx"}}, time.Second},
 	{"proof waits", Verified{VerifyWaiting}, time.Second},
 	{"proof", Verified{VerifyAllow}, time.Second},
 	{"proof much later", Verified{VerifyAllow}, 10 * 24 * time.Hour},

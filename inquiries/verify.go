@@ -3,65 +3,106 @@ package inquiries
 import (
 	"context"
 	"errors"
-	"fmt"
+	"time"
+
+	"github.com/securitybot/securitybot/internal/proof"
 )
 
 // Result is what a provider says about a proof.
-type Result string
+type Result = proof.Result
 
 // The results. Only VerifyAllow is a proof; VerifyDeny and VerifyFraud count
 // as a "no".
 const (
-	VerifyWaiting     Result = "waiting"
-	VerifyAllow       Result = "allow"
-	VerifyDeny        Result = "deny"
-	VerifyFraud       Result = "fraud" // the person reported the request
-	VerifyTimeout     Result = "timeout"
-	VerifyError       Result = "error"
-	VerifyUnavailable Result = "unavailable" // no provider, or the person is not enrolled
+	VerifyWaiting     = proof.Waiting
+	VerifyAllow       = proof.Allow
+	VerifyDeny        = proof.Deny
+	VerifyFraud       = proof.Fraud
+	VerifyTimeout     = proof.Timeout
+	VerifyError       = proof.Error
+	VerifyUnavailable = proof.Unavailable
+	VerifyOutage      = proof.Outage
+	VerifyLost        = proof.Lost
+	VerifyCapped      = proof.Capped
 )
 
 // Verifier asks a person for a second proof that it is them, outside the chat
 // system.
 type Verifier interface {
-	// Start sends the request and returns the provider's id of it, at most 256
-	// bytes. prompt is shown beside the request and holds our own words.
-	Start(ctx context.Context, p Person, prompt string) (txid string, err error)
-	// Poll returns how the request stands, VerifyWaiting while it is open.
-	Poll(ctx context.Context, txid string) (Result, error)
+	// Start sends the request once. Errors are a *proof.Failure or
+	// proof.ErrNotEnrolled.
+	Start(ctx context.Context, r proof.Request) (proof.Sent, error)
+	// Poll returns how a request stands, VerifyWaiting while it is open.
+	Poll(ctx context.Context, s proof.Sent) (Result, error)
 }
 
-// ErrNotEnrolled is returned by a Verifier for a person who has no second
-// proof set up.
-var ErrNotEnrolled = errors.New("inquiries: the person has no second proof set up")
+// Stage is the next piece of proving a "yes".
+type Stage int
 
-// Verify does the next piece of proving a "yes" and returns the event to apply,
-// nil when the person has not reacted yet or, with an inquiry that is not
-// verifying any more, when there is nothing left to do. A nil Verifier means that nobody can
-// prove anything, which is never a "yes". A temporary error is returned as
-// such: try again, the engine ends the waiting.
-func Verify(ctx context.Context, v Verifier, q Inquiry) (Event, error) {
+// The stages.
+const (
+	StageNone  Stage = iota // nothing is to be proved any more
+	StageBegin              // apply VerifyBegan, then Send
+	StageLost               // an earlier attempt was cut off: apply Verified{VerifyLost}
+	StagePoll
+	StageLast // the time is over: look once more, because a refusal counts even now
+)
+
+// Stage returns what is to be done next. A request is sent at most once: what
+// was begun and not reported may have reached the person.
+func (q Inquiry) Stage() Stage {
+	p := q.Proof
 	switch {
+	case q.Status == StatusUnverified && p.Result == VerifyTimeout && p.TxID != "":
+		return StageLast
 	case q.Status != StatusVerifying:
-		return nil, nil
-	case v == nil:
-		return Verified{Result: VerifyUnavailable}, nil
-	case q.Proof.TxID == "":
-		txid, err := v.Start(ctx, q.Person, proofPrompt(q))
-		if errors.Is(err, ErrNotEnrolled) {
-			return Verified{Result: VerifyUnavailable}, nil
-		}
-		if err != nil {
-			return nil, fmt.Errorf("start verification: %w", err)
-		}
-		return VerifyStarted{TxID: txid}, nil
+		return StageNone
+	case p.TxID != "":
+		return StagePoll
+	case !p.Began.IsZero():
+		return StageLost
 	}
-	r, err := v.Poll(ctx, q.Proof.TxID)
-	if err != nil {
-		return nil, fmt.Errorf("poll verification: %w", err)
-	}
-	if r == VerifyWaiting {
-		return nil, nil
-	}
-	return Verified{Result: r}, nil
+	return StageBegin
 }
+
+// Send asks for the proof that VerifyBegan was applied for, and returns the
+// event to apply. With VerifyHeld the error says why nothing was sent, and
+// Send may be tried again from VerifyBegan on. With other events the error, if
+// any, is for the log.
+func Send(ctx context.Context, v Verifier, q Inquiry) (Event, error) {
+	s, err := v.Start(ctx, proof.Request{User: q.Proof.User, Ref: q.Ref, Text: proofPrompt(q)})
+	switch {
+	case err == nil:
+		return VerifyStarted{s}, nil
+	case errors.Is(err, proof.ErrNotEnrolled):
+		return Verified{VerifyUnavailable}, err
+	case proof.ClassOf(err) == proof.Permanent:
+		return Verified{VerifyError}, err
+	case proof.ClassOf(err) == proof.Retry:
+		return VerifyHeld{}, err
+	}
+	return Verified{VerifyLost}, err
+}
+
+// Poll looks how the request stands, and returns the event to apply, nil while
+// the person has not reacted. After an error try again: the engine ends the
+// waiting.
+func Poll(ctx context.Context, v Verifier, q Inquiry) (Event, error) {
+	r, err := v.Poll(ctx, q.Proof.sent())
+	if err != nil || r == VerifyWaiting {
+		return nil, err
+	}
+	return Verified{r}, nil
+}
+
+// Patience is how long a provider may stay out of reach before nothing is
+// sent any more: the rest of the waiting is the person's.
+const Patience = time.Minute
+
+// GivenUp says whether a provider that could not be reached by now is tried no
+// longer.
+func (q Inquiry) GivenUp(now time.Time) bool {
+	return !now.Before(q.Proof.By.Add(Patience - VerifyWait))
+}
+
+func (p Proof) sent() proof.Sent { return proof.Sent{TxID: p.TxID, User: p.At} }

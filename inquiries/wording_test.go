@@ -16,6 +16,7 @@ import (
 	"github.com/securitybot/securitybot/findings"
 	"github.com/securitybot/securitybot/findings/policy"
 	"github.com/securitybot/securitybot/internal/message"
+	"github.com/securitybot/securitybot/internal/proof"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files")
@@ -51,6 +52,16 @@ func renderings(t *testing.T) map[string]any {
 		}
 	}
 	out["details-of-6"] = Details(q)
+	for name, sent := range map[string]proof.Sent{"phone": {TxID: "tx"}, "number": {TxID: "tx", Number: "47"}, "link": {TxID: "tx", Link: "https://securitybot.corp.example/verify/abc"}} {
+		q, now := build(t, StatusVerifying)
+		q, _, _ = do(t, q, now, VerifyStarted{sent})
+		out["outcome-verifying-"+name] = Outcome(q)
+	}
+	for _, r := range []Result{VerifyTimeout, VerifyUnavailable, VerifyOutage, VerifyCapped} {
+		q, now := build(t, StatusVerifying)
+		q, _, _ = do(t, q, now, Verified{r})
+		out["outcome-unverified-"+string(r)] = Outcome(q)
+	}
 	gone, _ := build(t, StatusUndeliverable)
 	out["undeliverable-notice"] = UndeliverableNotice(gone)
 	for s, ev := range map[Status]Event{StatusAsked: by(bo, No), StatusNo: by(ana, Yes), StatusYes: by(ana, Unsure), StatusVerifying: by(ana, Yes),

@@ -158,7 +158,7 @@ var identityForm = regexp.MustCompile(`^[A-Za-z0-9_=,.@-]{2,64}$`)
 // is not possible.
 func IdentityOf(s string) string {
 	s = strings.TrimSpace(s)
-	if !identityForm.MatchString(s) || strings.HasPrefix(strings.ToLower(s), "aws:") {
+	if !identityForm.MatchString(s) { // no colon either: nothing can begin with "aws:"
 		return ""
 	}
 	return s

@@ -49,6 +49,7 @@ type Operation struct {
 	Digest string `json:"dg,omitempty"` // what was approved; empty until then
 	About
 	Shown   Ref       `json:"sh,omitzero"`
+	Look    string    `json:"lk,omitempty"` // hash of what Shown says; empty when that is not certain
 	Asked   time.Time `json:"at"`
 	Expires time.Time `json:"ex,omitzero"` // of the wait for an approver
 	Ended   time.Time `json:"en,omitzero"`
@@ -189,7 +190,7 @@ func (o *Operation) Stepped(j Job, p Progress, now time.Time) []store.Effect {
 	if p.Done {
 		return o.end(Done, "", now)
 	}
-	return []store.Effect{o.step(now, now.Add(max(p.Again, 0))), o.show(now)}
+	return []store.Effect{o.step(now, now.Add(max(p.Again, 0))), o.showDue(now, now.Add(ShowGap))}
 }
 
 // Stuck takes in a step that cannot succeed. j is the job as the step left it.
@@ -252,12 +253,38 @@ func (o *Operation) step(now, due time.Time) store.Effect {
 	return o.effectNamed(store.LaneAct, KindStep, KindStep+"/"+strconv.Itoa(o.Seq), now, due)
 }
 
+// ShowGap is for how long the progress of an operation waits for more of it:
+// chat services take few edits a minute, and only the latest state is worth one.
+const ShowGap = 4 * time.Second
+
+// nameEnd is the effect that shows how an operation ended. It has a name of its
+// own so that it does not wait with the progress before it.
+const nameEnd = KindShow + "/end"
+
 // Show plans that the message is brought up to date once more.
 func (o *Operation) Show(now time.Time) []store.Effect { return []store.Effect{o.show(now)} }
 
 // show plans that the message is brought up to date; several become one.
-func (o *Operation) show(now time.Time) store.Effect {
-	return o.effect(store.LaneNotify, KindShow, now, now)
+func (o *Operation) show(now time.Time) store.Effect { return o.showDue(now, now) }
+
+func (o *Operation) showDue(now, due time.Time) store.Effect {
+	name := KindShow
+	if !o.IsOpen() {
+		name = nameEnd
+	}
+	return o.effectNamed(store.LaneNotify, KindShow, name, now, due)
+}
+
+// Superseded says that a planned edit need not be made, because the one that
+// shows the end follows.
+func (o *Operation) Superseded(effectID string) bool {
+	return !strings.HasSuffix(effectID, nameEnd) && !o.IsOpen() && o.Shown.TS != "" && slices.Contains(o.Pending, nameEnd)
+}
+
+// Early says that the end cannot be shown yet, because the message about the
+// operation is on its way: two would be posted.
+func (o *Operation) Early(effectID string) bool {
+	return strings.HasSuffix(effectID, nameEnd) && o.Shown.TS == "" && slices.Contains(o.Pending, KindShow)
 }
 
 func (o *Operation) effect(lane store.Lane, kind string, now, due time.Time) store.Effect {

@@ -1,6 +1,9 @@
 package config
 
-import "regexp"
+import (
+	"regexp"
+	"time"
+)
 
 // AWSIR is what the bot may do in AWS. Without accounts it does nothing there.
 type AWSIR struct {
@@ -16,6 +19,9 @@ type AWSIR struct {
 	// CollectPerHour is how many operations policy may start in one account in an
 	// hour. What people ask for does not count.
 	CollectPerHour int `yaml:"collect_per_hour"`
+	// CollectAgainAfter is for how long policy does not take evidence of a kind
+	// again from an instance it has it of.
+	CollectAgainAfter time.Duration `yaml:"collect_again_after"`
 }
 
 // AWSRoles are the names of the roles in each account, with their path.
@@ -68,6 +74,7 @@ func (d *document) checkAWSIR(a AWSIR) {
 		}
 	}
 	between(d, "aws_ir.collect_per_hour", a.CollectPerHour, 0, 1000)
+	d.span("aws_ir.collect_again_after", a.CollectAgainAfter, 0, 24*time.Hour)
 	for name, t := range a.Tools {
 		path := "aws_ir.tools." + name
 		if d.failed(path) {

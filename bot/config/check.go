@@ -27,6 +27,7 @@ func (d *document) check(c *Config) {
 	d.checkOnCall(c.PagerDuty)
 	d.checkAccess(c.Access)
 	d.checkInquiries(c.Inquiries)
+	d.checkMFA(c.MFA)
 	d.checkPeople(c.Enrich)
 	d.checkAWSIR(c.AWSIR)
 	d.checkLookups(c.Lookups)

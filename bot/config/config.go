@@ -25,6 +25,7 @@ type Config struct {
 	Enrich    enrich.Config `yaml:"enrich"`
 	Policy    string        `yaml:"policy"` // path of the policy; empty is the one built in
 	Inquiries Inquiries     `yaml:"inquiries"`
+	MFA       MFA           `yaml:"mfa"`
 	AWSIR     AWSIR         `yaml:"aws_ir"`
 	NLBMap    NLBMap        `yaml:"nlb_map"`
 	Incidents Incidents     `yaml:"incidents"`
@@ -159,8 +160,9 @@ func Default() *Config {
 		TheHive:   defaultTheHive(),
 		PagerDuty: PagerDuty{FallbackAfter: 5 * time.Minute, EventsPerMinute: 120},
 		Inquiries: Inquiries{Zone: "UTC", MaxOpen: 3},
+		MFA:       defaultMFA(),
 		NLBMap:    NLBMap{Every: 15 * time.Minute, Fresh: 45 * time.Minute, ListenerPorts: []int{80, 443}},
-		AWSIR: AWSIR{CollectPerHour: 40, Roles: AWSRoles{Read: "securitybot-read", Acquire: "securitybot-acquire",
+		AWSIR: AWSIR{CollectPerHour: 40, CollectAgainAfter: time.Hour, Roles: AWSRoles{Read: "securitybot-read", Acquire: "securitybot-acquire",
 			Contain: "securitybot-contain", Release: "securitybot-release"}},
 		Incidents: defaultIncidents(),
 

@@ -44,6 +44,7 @@ var canaries = map[string]string{
 	"OLD_TOKEN":    "xoxe.xoxb-CANARY-rotated",
 	"ROUTING_KEY":  "CANARYrouting0123456789abcdefghi",
 	"API_KEY":      "CANARYapi+0123456789",
+	"DUO_KEY":      "CANARYduoCANARYduoCANARYduoCANARYduo0123",
 	"SHORT_KEY":    "CANARYshort",
 	"EMPTY":        "",
 	"BLANK":        " \n",

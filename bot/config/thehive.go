@@ -12,13 +12,16 @@ type TheHive struct {
 	Organisation string `yaml:"organisation"`  // default: the account's own
 	Marking      string `yaml:"marking"`       // TLP and PAP of everything: amber or red
 	CaseTemplate string `yaml:"case_template"` // for cases made from alerts
+	// UploadMiB is how large a piece of evidence may be to be uploaded. Of a larger
+	// one its place and its hash are recorded; with 0, of all.
+	UploadMiB int `yaml:"upload_mib"`
 }
 
 // Configured says whether records are kept at all.
 func (h TheHive) Configured() bool { return h.URL != "" }
 
 // defaultTheHive marks records amber: they name employees and hosts.
-func defaultTheHive() TheHive { return TheHive{Marking: "amber"} }
+func defaultTheHive() TheHive { return TheHive{Marking: "amber", UploadMiB: 10} }
 
 // hiveName is the name of an organisation or template.
 var hiveName = regexp.MustCompile(`^[\pL\pN][\pL\pN ._@/-]{0,127}$`)
@@ -26,6 +29,7 @@ var hiveName = regexp.MustCompile(`^[\pL\pN][\pL\pN ._@/-]{0,127}$`)
 func (d *document) checkTheHive(h TheHive) {
 	d.endpoint("thehive.url", h.URL)
 	d.oneOf("thehive.marking", h.Marking, "amber", "red")
+	between(d, "thehive.upload_mib", h.UploadMiB, 0, 50)
 	for _, n := range []struct{ path, v string }{{"thehive.organisation", h.Organisation}, {"thehive.case_template", h.CaseTemplate}} {
 		if n.v != "" && !hiveName.MatchString(n.v) && !d.failed(n.path) {
 			d.wrong(n.path, "%s is a name: letters, digits, spaces and . _ @ / -, at most 128, not %s", n.path, show(n.v))

@@ -89,7 +89,7 @@ func (c *cli) remarks(level string, ps config.Problems, f format) {
 // policyWarnings are things the policy asks for that will not work out.
 func policyWarnings(path string, cfg *config.Config, p *policy.Policy) config.Problems {
 	var out config.Problems
-	if mfa := p.RequiresMFA(); len(mfa) > 0 {
+	if mfa := p.RequiresMFA(); len(mfa) > 0 && cfg.MFA.Provider == "" {
 		out = append(out, config.Problem{File: path, Line: 1, Col: 1, Msg: fmt.Sprintf(
 			"the policy wants a second factor after a \"yes\" in %s (the first is %s), but no provider for it is set up: those cases go to the security team", count(len(mfa), "rule"), mfa[0])})
 	}

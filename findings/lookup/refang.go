@@ -79,6 +79,10 @@ func bare(s string) string {
 		if len(t) > 1 && t[0] == '*' && t[1] != '.' {
 			t = t[1:]
 		}
+		// The end of a sentence behind what closes.
+		if u, ok := strings.CutSuffix(t, "."); ok && strings.ContainsRune(quotes+")}>*", last(u)) {
+			t = u
+		}
 		for _, pair := range []string{"()", "{}"} {
 			if len(t) > 2 && t[0] == pair[0] && t[len(t)-1] == pair[1] {
 				t = t[1 : len(t)-1]
@@ -89,6 +93,11 @@ func bare(s string) string {
 		}
 		s = t
 	}
+}
+
+func last(s string) rune {
+	r, _ := utf8.DecodeLastRuneInString(s)
+	return r
 }
 
 // unlink takes Slack's mark-up off (Slack, "Formatting text for app surfaces"):

@@ -89,7 +89,7 @@ func (r Request) check(roles map[string]string) error {
 		return fmt.Errorf("no role is configured for %q", r.Role)
 	case !sessionForm.MatchString(r.Session):
 		return fmt.Errorf("%q cannot be the name of a session", r.Session)
-	case r.Identity != "" && (!sessionForm.MatchString(r.Identity) || strings.HasPrefix(r.Identity, "aws:")):
+	case r.Identity != "" && !sessionForm.MatchString(r.Identity):
 		return fmt.Errorf("%q cannot be a source identity", r.Identity)
 	case len(r.Policy) > MaxPolicy:
 		return fmt.Errorf("the session policy has %d characters; STS takes %d", len(r.Policy), MaxPolicy)

@@ -217,6 +217,7 @@ func TestRefusedAndFailedSessions(t *testing.T) {
 		"purpose":  func(r *awsrole.Request) { r.Role = "other" },
 		"session":  func(r *awsrole.Request) { r.Session = "a b" },
 		"identity": func(r *awsrole.Request) { r.Identity = "ann smith" },
+		"prefix":   func(r *awsrole.Request) { r.Identity = "aws:root" },
 		"policy":   func(r *awsrole.Request) { r.Policy = strings.Repeat("x", awsrole.MaxPolicy+1) },
 	} {
 		r, before := request(), len(w.cloud.Calls())
@@ -250,5 +251,25 @@ func TestConfigurationIsChecked(t *testing.T) {
 		if _, err := awsrole.New(aws.Config{}, c); err == nil {
 			t.Errorf("%s: accepted", name)
 		}
+	}
+	for n, ok := range map[int]bool{0: true, 1: false, 2: true, 1224: true, 1225: false} {
+		if _, err := awsrole.New(aws.Config{}, awsrole.Config{Roles: map[string]string{"read": "x"}, ExternalID: strings.Repeat("x", n)}); (err == nil) != ok {
+			t.Errorf("an external id of %d characters: %v", n, err)
+		}
+	}
+}
+
+// TestWhatACallerChangesLaterDoesNotCount: the roles are those given at the
+// start.
+func TestWhatACallerChangesLaterDoesNotCount(t *testing.T) {
+	t.Parallel()
+	roles := map[string]string{"read": "ir/securitybot-read"}
+	w := start(t, func(c *awsrole.Config) { c.Roles = roles })
+	roles["read"] = "Administrator"
+	if _, err := w.sessions.Config(t.Context(), request()); err != nil {
+		t.Fatal(err)
+	}
+	if got := w.cloud.CallsOf("sts", "AssumeRole")[0].Params["RoleArn"]; !strings.HasSuffix(got, ":role/ir/securitybot-read") {
+		t.Errorf("assumed %s", got)
 	}
 }

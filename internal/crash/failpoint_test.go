@@ -63,6 +63,9 @@ func TestEveryFailpointIsWalked(t *testing.T) {
 			walked = append(walked, d.failpoint)
 		}
 	}
+	for _, d := range proofDeaths {
+		walked = append(walked, d.failpoint)
+	}
 	for _, s := range slices.Concat(operationWalk, hostWalk) {
 		name, _, _ := strings.Cut(s.failpoint, ":")
 		walked = append(walked, name)

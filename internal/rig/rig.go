@@ -29,6 +29,7 @@ import (
 	"github.com/securitybot/securitybot/bot"
 	"github.com/securitybot/securitybot/bot/config"
 	"github.com/securitybot/securitybot/internal/fakes/awsfake"
+	"github.com/securitybot/securitybot/internal/fakes/duofake"
 	"github.com/securitybot/securitybot/internal/fakes/lookupfake"
 	"github.com/securitybot/securitybot/internal/fakes/pagerdutyfake"
 	"github.com/securitybot/securitybot/internal/fakes/slackfake"
@@ -74,6 +75,7 @@ type Options struct {
 	NoEvidence bool          // policy takes none by itself
 	Hasty      bool          // for tests: see hurry
 	Facts      time.Duration // how long a hasty bot waits for facts about a finding; 0 is as long as it takes
+	Proofs     string        // who is asked for second proofs: duo, okta or oidc; empty for nobody
 	NoBots     bool          // neither bot nor store: the caller runs processes of its own
 }
 
@@ -84,6 +86,8 @@ type Rig struct {
 	Pager *pagerdutyfake.Server
 	AWS   *awsfake.Cloud
 	Hive  *thehivefake.Server // nil without Options.Records
+	// Duo asks for second proofs with Options.Proofs.
+	Duo *duofake.Server
 	// Lookups are the sources that are asked about addresses and domains.
 	Lookups *lookupfake.Server
 	Store   *store.Store
@@ -115,6 +119,7 @@ func New(ctx context.Context, o Options) (*Rig, error) {
 	}
 	r.records(o.Records)
 	r.people()
+	r.proofs(o.Proofs)
 	if o.Prepare != nil {
 		o.Prepare(r)
 	}
@@ -170,7 +175,7 @@ func (r *Rig) people() {
 // build makes one bot on this world, from a configuration file like anybody's.
 func (r *Rig) build(ctx context.Context) (*bot.Bot, error) {
 	cfg, err := config.Loader{LookupEnv: func(name string) (string, bool) {
-		v, ok := map[string]string{"APP": r.Slack.AppToken, "BOT": r.Slack.BotToken, "KEY": RoutingKey, "KEY2": FallbackKey, "ONCALL": OnCallToken, "HIVE": HiveKey,
+		v, ok := map[string]string{"APP": r.Slack.AppToken, "BOT": r.Slack.BotToken, "KEY": RoutingKey, "KEY2": FallbackKey, "ONCALL": OnCallToken, "HIVE": HiveKey, "PROOF": ProofSecret,
 			"VIRUSTOTAL": lookupfake.VirusTotalKey, "ABUSEIPDB": lookupfake.AbuseIPDBKey}[name]
 		return v, ok
 	}}.Parse("securitybot.yaml", []byte(r.Config("127.0.0.1:6379")))
@@ -207,7 +212,7 @@ const slow = time.Minute
 func (r *Rig) hurry(d *bot.Deps) {
 	d.Chat.Timing.MethodBurst, d.Chat.ChannelBurst, d.Chat.PostBurst = 1000, 1000, 1000
 	d.Chat.Timing.Handle = slow / 2
-	d.Patience = cmp.Or(r.options.Facts, slow/2)
+	d.Patience, d.LookUps.First = cmp.Or(r.options.Facts, slow/2), slow/2
 }
 
 // client speaks to the queue without any environment.
@@ -228,7 +233,7 @@ func (r *Rig) Config(addr string) string {
 		r.awsConfig(),
 		r.lookupConfig(),
 	}
-	lines = append(lines, r.hiveConfig())
+	lines = append(lines, r.hiveConfig(), r.proofConfig())
 	key := "pagerduty: {routing_key: \"${env:KEY}\", events_url: " + r.Pager.URL + ", api_token: \"${env:ONCALL}\", escalation_policies: [" + onCallPolicy + "], api_url: " + r.Pager.URL
 	if !r.options.Quiet {
 		key += ", fallback_routing_key: \"${env:KEY2}\""
@@ -313,6 +318,7 @@ func (r *Rig) Close() error {
 	r.front.Close()
 	r.AWS.Close()
 	r.closeRecords()
+	r.closeProofs()
 	if r.redis != nil {
 		r.redis.Close()
 	}
@@ -339,6 +345,6 @@ func (r *Rig) ByTLS(bundle string) ([]string, error) {
 // Setenv gives a process the keys its configuration refers to.
 func (r *Rig) Setenv() []string {
 	k := r.AWS.User(hubAccount, "securitybot")
-	return append(os.Environ(), "APP="+r.Slack.AppToken, "BOT="+r.Slack.BotToken, "KEY="+RoutingKey, "KEY2="+FallbackKey, "ONCALL="+OnCallToken, "HIVE="+HiveKey, "VIRUSTOTAL="+lookupfake.VirusTotalKey, "ABUSEIPDB="+lookupfake.AbuseIPDBKey, "AWS_ENDPOINT_URL_SQS="+r.SQS.URL,
+	return append(os.Environ(), "APP="+r.Slack.AppToken, "BOT="+r.Slack.BotToken, "KEY="+RoutingKey, "KEY2="+FallbackKey, "ONCALL="+OnCallToken, "HIVE="+HiveKey, "PROOF="+ProofSecret, "VIRUSTOTAL="+lookupfake.VirusTotalKey, "ABUSEIPDB="+lookupfake.AbuseIPDBKey, "AWS_ENDPOINT_URL_SQS="+r.SQS.URL,
 		"AWS_ENDPOINT_URL="+r.AWS.URL, "AWS_ACCESS_KEY_ID="+k.AccessKeyID, "AWS_SECRET_ACCESS_KEY="+k.SecretAccessKey, "AWS_EC2_METADATA_DISABLED=true", "AWS_REGION=eu-west-1")
 }

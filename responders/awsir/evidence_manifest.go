@@ -65,7 +65,7 @@ func chainKey(j responders.Job, n int) string {
 }
 
 func (e *Evidence) artifact(key string, body []byte) responders.Artifact {
-	return responders.Artifact{Kind: "manifest", URI: e.uri(key), Size: int64(len(body)), SHA256: hash(body), At: e.now().UTC()}
+	return responders.Artifact{Kind: KindManifest, URI: e.uri(key), Size: int64(len(body)), SHA256: hash(body), At: e.now().UTC()}
 }
 
 func hash(b []byte) string {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"io"
 	"strings"
 	"sync"
 	"testing"
@@ -182,5 +183,42 @@ func TestNamesOfCasesStayInTheirFolder(t *testing.T) {
 		if got := folder(responders.Job{Case: name}); got != want {
 			t.Errorf("%q: %s", name, got)
 		}
+	}
+}
+
+// Only evidence of cases is opened, whatever a stored name says.
+func TestOpenEvidence(t *testing.T) {
+	t.Parallel()
+	w := newHostWorld(t)
+	a, err := w.evidence.SaveManifest(t.Context(), caseJob("01JAAAAAAAAA"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := w.evidence.Open(t.Context(), a.URI)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	if body, err := io.ReadAll(r); err != nil || hash(body) != a.SHA256 {
+		t.Errorf("%s %v", body, err)
+	}
+	if _, err := w.evidence.create(t.Context(), "records/secret", "text/plain", []byte("x"), nil); err != nil {
+		t.Fatal(err)
+	}
+	w.cloud.Forget()
+	for _, uri := range []string{"s3://" + hostBucket + "/records/secret", "s3://other-bucket/cases/SB-7/a", "s3://" + hostBucket + "x/cases/a", "https://192.0.2.1/a", ""} {
+		if _, err := w.evidence.Open(t.Context(), uri); !errors.Is(err, ErrNoEvidence) {
+			t.Errorf("%s: %v", uri, err)
+		}
+	}
+	if n := len(w.cloud.CallsOf("s3", "GetObject")); n != 0 {
+		t.Errorf("%d of them were asked for", n)
+	}
+	if _, err := w.evidence.Open(t.Context(), "s3://"+hostBucket+"/cases/SB-7/none"); !errors.Is(err, ErrNoEvidence) {
+		t.Errorf("gone: %v", err)
+	}
+	w.cloud.Next("s3", "GetObject", -1, awsfake.Denied())
+	if _, err := w.evidence.Open(t.Context(), a.URI); err == nil || errors.Is(err, ErrNoEvidence) {
+		t.Errorf("denied: %v", err)
 	}
 }

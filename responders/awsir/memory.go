@@ -6,7 +6,7 @@ import "github.com/securitybot/securitybot/responders"
 // pass through a buffer in the host's memory, not over its disk.
 func memoryKind() hostKind {
 	return hostKind{
-		action: responders.Memory, tool: "avml", artifact: "memory", file: "memory.lime", partBytes: 64 << 20, parts: 4096,
+		action: responders.Memory, tool: "avml", artifact: KindMemory, file: "memory.lime", partBytes: 64 << 20, parts: 4096,
 		params: func(p responders.Params) map[string]string { return map[string]string{"minutes": p["minutes"]} },
 		does: func(p responders.Params) string {
 			return "dump the memory of the host into the evidence store, for at most " + p["minutes"] + " minutes"

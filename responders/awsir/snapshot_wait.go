@@ -65,7 +65,7 @@ func (v *visit) listSnapshots(found []types.Snapshot) {
 		if x.State != types.SnapshotStateCompleted {
 			continue
 		}
-		out = append(out, responders.Artifact{Kind: "snapshot", URI: v.arn("snapshot", aws.ToString(x.SnapshotId)), Size: int64(aws.ToInt32(x.VolumeSize)) << 30,
+		out = append(out, responders.Artifact{Kind: KindSnapshot, URI: v.arn("snapshot", aws.ToString(x.SnapshotId)), Size: int64(aws.ToInt32(x.VolumeSize)) << 30,
 			Note: "of " + aws.ToString(x.VolumeId), At: aws.ToTime(x.StartTime)})
 	}
 	slices.SortFunc(out, func(a, b responders.Artifact) int { return strings.Compare(a.URI, b.URI) })

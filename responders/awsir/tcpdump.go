@@ -15,7 +15,7 @@ var tcpdumpFields = []string{"host", "port", "proto", "seconds", "packets", "meg
 // so 64 parts of 16 MiB hold it.
 func tcpdumpKind() hostKind {
 	return hostKind{
-		action: responders.TCPDump, tool: "tcpdump", artifact: "pcap", file: "capture.pcap", partBytes: 16 << 20, parts: 64,
+		action: responders.TCPDump, tool: "tcpdump", artifact: KindPackets, file: "capture.pcap", partBytes: 16 << 20, parts: 64,
 		params: func(p responders.Params) map[string]string {
 			out := map[string]string{}
 			for _, name := range tcpdumpFields {

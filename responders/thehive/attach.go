@@ -11,7 +11,6 @@ import (
 	"mime/multipart"
 	"net/http"
 	"net/textproto"
-	"path"
 	"slices"
 	"strings"
 )
@@ -24,6 +23,11 @@ type File struct {
 	SHA256      string // hex, as far as known; what is read must have it
 	URI         string // where it is kept: s3://…, arn:…
 	Note        string
+	Why         string // why only its place and hash are recorded, when Open is nil
+	// Harmful means that the bytes may hurt whoever opens them, as captured
+	// packets do: they are uploaded in a zip with the password ZipPassword, so that
+	// neither a click nor a scanner touches them.
+	Harmful bool
 	// Open returns the bytes. nil when they stay where they are, as snapshots
 	// and memory dumps do.
 	Open func(context.Context) (io.ReadCloser, error)
@@ -32,36 +36,55 @@ type File struct {
 // Attachment is what became of a file.
 type Attachment struct {
 	Name   string // as TheHive has it; empty when only link and hash were recorded
+	Why    string // why only those; empty otherwise
 	SHA256 string
 	There  bool // it was there already
 }
 
 const maxName = 120
 
+// Errors of Attach about the bytes themselves. Trying again helps with the
+// first at most.
+var (
+	ErrUnreadable = errors.New("the file cannot be read")
+	ErrOtherBytes = errors.New("the bytes read are not those that were recorded: their hash differs")
+)
+
 // Attach uploads a file to a record, unless a file with the same bytes is there
 // under its name. What is too large, or has no bytes to upload, is recorded as
-// observables: its place and its hash.
+// observables: its place and its hash, and why.
 func (c *Client) Attach(ctx context.Context, to Record, f File) (Attachment, error) {
 	const op = "attach"
 	where, err := to.path(op)
 	if err != nil {
 		return Attachment{}, err
 	}
-	if f.Open == nil || f.Size > c.maxFile {
-		return Attachment{SHA256: f.SHA256}, c.note(ctx, to, f)
+	if f.Open == nil {
+		return c.placeOnly(ctx, to, f)
+	}
+	if f.Size > c.maxFile {
+		return c.tooLarge(ctx, to, f)
+	}
+	got := Attachment{Name: fileName(f.Name), SHA256: strings.ToLower(f.SHA256)}
+	if got.SHA256 != "" && !f.Harmful { // what is there need not be read again
+		if got.There, err = c.attached(ctx, op, to, &got); err != nil || got.There {
+			return got, err
+		}
 	}
 	data, err := f.read(ctx, c.maxFile)
 	if errors.Is(err, errTooLarge) {
-		return Attachment{SHA256: f.SHA256}, c.note(ctx, to, f)
+		return c.tooLarge(ctx, to, f)
 	}
 	if err != nil {
 		return Attachment{}, err
 	}
-	sum := sha256.Sum256(data)
-	got := Attachment{Name: fileName(f.Name), SHA256: hex.EncodeToString(sum[:])}
-	if f.SHA256 != "" && !strings.EqualFold(f.SHA256, got.SHA256) {
-		return Attachment{}, permanent(op, "the bytes read are not those that were recorded: their hash differs")
+	if got.Name = fileName(f.Name); f.Harmful {
+		if got.Name, data, err = sealed(got.Name, data); err != nil {
+			return Attachment{}, err
+		}
+		f.ContentType = "application/zip"
 	}
+	got.SHA256 = hashOf(data)
 	if got.There, err = c.attached(ctx, op, to, &got); err != nil || got.There {
 		return got, err
 	}
@@ -76,22 +99,45 @@ func (c *Client) Attach(ctx context.Context, to Record, f File) (Attachment, err
 	return got, err
 }
 
+func (c *Client) tooLarge(ctx context.Context, to Record, f File) (Attachment, error) {
+	f.Why = fmt.Sprintf("larger than %d KiB", c.maxFile>>10)
+	if c.maxFile >= 1<<20 {
+		f.Why = fmt.Sprintf("larger than %d MiB", c.maxFile>>20)
+	}
+	return c.placeOnly(ctx, to, f)
+}
+
+func (c *Client) placeOnly(ctx context.Context, to Record, f File) (Attachment, error) {
+	return Attachment{SHA256: f.SHA256, Why: f.Why}, c.Place(ctx, to, f)
+}
+
 var errTooLarge = errors.New("too large")
 
+// read returns the bytes when they are at most most, and those that were
+// recorded.
 func (f File) read(ctx context.Context, most int64) ([]byte, error) {
 	r, err := f.Open(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("read %s: %w", fileName(f.Name), err)
+		return nil, fmt.Errorf("%w: %s: %w", ErrUnreadable, fileName(f.Name), err)
 	}
 	defer r.Close()
-	data, err := io.ReadAll(io.LimitReader(r, most+1))
-	if err != nil {
-		return nil, fmt.Errorf("read %s: %w", fileName(f.Name), err)
+	var b bytes.Buffer
+	b.Grow(int(min(max(f.Size, 0), most)) + bytes.MinRead) // one piece of memory where the size is known
+	if _, err := b.ReadFrom(io.LimitReader(r, most+1)); err != nil {
+		return nil, fmt.Errorf("%w: %s: %w", ErrUnreadable, fileName(f.Name), err)
 	}
-	if int64(len(data)) > most {
+	if int64(b.Len()) > most {
 		return nil, errTooLarge
 	}
-	return data, nil
+	if f.SHA256 != "" && !strings.EqualFold(f.SHA256, hashOf(b.Bytes())) {
+		return nil, &Error{Op: "attach", Class: Permanent, cause: ErrOtherBytes}
+	}
+	return b.Bytes(), nil
+}
+
+func hashOf(b []byte) string {
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:])
 }
 
 // attached looks for a file's bytes under its name. When the name is taken by
@@ -158,55 +204,4 @@ func (c *Client) upload(ctx context.Context, op, where, name, contentType string
 		return &Error{Op: op, Class: Retry, Status: http.StatusCreated, cause: errors.New("the answer names no file")}
 	}
 	return nil
-}
-
-// note records a file that stays where it is.
-func (c *Client) note(ctx context.Context, to Record, f File) error {
-	name := fileName(f.Name)
-	says := "evidence " + name
-	if f.Size > 0 {
-		says += fmt.Sprintf(", %d bytes", f.Size)
-	}
-	if f.Note != "" {
-		says += ": " + f.Note
-	}
-	var list []Observable
-	if f.URI != "" {
-		list = append(list, Observable{Type: "other", Data: f.URI, Message: says, Tags: []string{"evidence"}})
-	}
-	if f.SHA256 != "" {
-		list = append(list, Observable{Type: "hash", Data: f.SHA256, Message: "SHA-256 of " + says, Tags: []string{"evidence"}})
-	}
-	if len(list) == 0 {
-		return permanent("attach", "the file is too large and there is neither a link nor a hash to record")
-	}
-	return c.AddObservables(ctx, to, list)
-}
-
-// fileName is a name without directories and without what file systems or
-// browsers stumble over.
-func fileName(s string) string {
-	s = strings.Map(func(r rune) rune {
-		if strings.ContainsRune(`/\:*?"<>|;%`, r) {
-			return '_'
-		}
-		return r
-	}, line(s, maxName))
-	if s = strings.Trim(s, ". "); s == "" {
-		return "file"
-	}
-	return s
-}
-
-// suffixed puts a word before the name's extension.
-func suffixed(name, word string) string {
-	ext := path.Ext(name)
-	return strings.TrimSuffix(name, ext) + "-" + word + ext
-}
-
-func mediaType(s string) string {
-	if len(s) > 100 || !strings.Contains(s, "/") || strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r > '~' }) {
-		return "application/octet-stream"
-	}
-	return s
 }

@@ -21,7 +21,7 @@ const (
 // DefaultMaxFile is how many bytes a file may have to be uploaded; what is larger is
 // recorded as a link and a hash. TheHive itself takes 1 GB by default
 // (documentation, "Update TheHive Service Configuration").
-const DefaultMaxFile = 16 << 20
+const DefaultMaxFile = 10 << 20
 
 // Marking is a level of the Traffic Light Protocol or of the Permissible
 // Actions Protocol as TheHive numbers it.

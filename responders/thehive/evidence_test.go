@@ -183,14 +183,14 @@ func TestAttachWhatIsNotUploaded(t *testing.T) {
 	r := made(t, c, "SB-1")
 	wrong := file("a.json", "{}")
 	wrong.SHA256 = sum
-	if _, err := c.Attach(ctx, r, wrong); asError(t, err).Class != thehive.Permanent || !strings.Contains(err.Error(), "hash differs") {
+	if _, err := c.Attach(ctx, r, wrong); asError(t, err).Class != thehive.Permanent || !errors.Is(err, thehive.ErrOtherBytes) || !strings.Contains(err.Error(), "hash differs") {
 		t.Errorf("other bytes than recorded: %v", err)
 	}
 	if _, err := c.Attach(ctx, r, file("x", strings.Repeat("x", 11))); asError(t, err).Class != thehive.Permanent {
 		t.Errorf("large without place: %v", err)
 	}
 	broken := thehive.File{Name: "x", Open: func(context.Context) (io.ReadCloser, error) { return nil, errors.New("no such key") }}
-	if _, err := c.Attach(ctx, r, broken); err == nil || !strings.Contains(err.Error(), "no such key") {
+	if _, err := c.Attach(ctx, r, broken); !errors.Is(err, thehive.ErrUnreadable) || !strings.Contains(err.Error(), "no such key") {
 		t.Errorf("unreadable: %v", err)
 	}
 }

@@ -61,11 +61,11 @@ func (s *Server) Down(f Failure) {
 	s.down = append(s.down, f)
 }
 
-// Up ends what Down and ReadOnly began and forgets the rest of the script.
-func (s *Server) Up() {
+// Up ends what Down and ReadOnly began, and begins another script.
+func (s *Server) Up(then ...Failure) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.down, s.script, s.readOnly = nil, nil, false
+	s.down, s.script, s.readOnly = nil, then, false
 }
 
 // ReadOnly refuses every change, as TheHive does when its licence has run out.
