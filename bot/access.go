@@ -3,7 +3,6 @@ package bot
 import (
 	"context"
 	"errors"
-	"slices"
 
 	"github.com/securitybot/securitybot/internal/audit"
 	"github.com/securitybot/securitybot/internal/message"
@@ -185,24 +184,4 @@ func (b *Bot) isAsker(ctx context.Context, user, asker string) bool {
 	}
 	same, err := b.samePerson(ctx, user, identity{chatID: asker})
 	return same || err != nil
-}
-
-// withinLimits keeps people with limits to their accounts: errLimited when this
-// is another one.
-func (b *Bot) withinLimits(ctx context.Context, user, account string) error {
-	limited := false
-	for _, l := range b.cfg.Access.Limits {
-		in, err := b.listed(ctx, user, l.People)
-		if err != nil {
-			return err
-		}
-		if in && slices.Contains(l.Accounts, account) {
-			return nil
-		}
-		limited = limited || in
-	}
-	if limited {
-		return errLimited
-	}
-	return nil
 }

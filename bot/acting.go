@@ -26,7 +26,7 @@ func (b *Bot) newActing(c config.AWSIR, hub aws.Config) (Acting, error) {
 	if err != nil {
 		return Acting{}, err
 	}
-	actor, err := awsir.New(awsir.Config{Tools: toolsOf(c.Tools)}, awsir.Deps{Sessions: sessions, Records: records{b}, Evidence: evidence, Now: b.clock.Now, Log: b.log})
+	actor, err := awsir.New(awsir.Config{Tools: toolsOf(c.Tools), Lock: awsir.SnapshotLock(c.SnapshotLock)}, awsir.Deps{Sessions: sessions, Records: records{b}, Evidence: evidence, Now: b.clock.Now, Log: b.log})
 	if err != nil {
 		return Acting{}, fmt.Errorf("set up aws-ir: %w", err)
 	}

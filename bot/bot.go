@@ -46,6 +46,7 @@ type Settings struct {
 	AWSIR           config.AWSIR                     // what may be done in AWS
 	Incidents       config.Incidents                 // how incident channels are made
 	NLBMap          config.NLBMap                    // ports behind network load balancers
+	Sweep           config.Sweep                     // GuardDuty's own list is compared with the store
 	Regions         []string                         // where things are looked up when no others are named
 	HTTPAddr        string                           // health and metrics; empty for none
 	AuditLog        AuditSettings                    // who did what
@@ -131,12 +132,13 @@ type Bot struct {
 	notices   parkedNotices
 	health    health
 	auditLog  *auditLog
+	sweeper   *sweeper // nil: there is no sweep
 }
 
 // New puts a bot together. Nothing is contacted.
 func New(s Settings, d Deps) (*Bot, error) {
-	b := &Bot{uploads: make(chan struct{}, 1), cfg: s, store: d.Store, clock: d.Clock, policy: d.Policy, people: d.People, pager: d.Pager, onCall: d.OnCall, hive: d.Hive, verifier: d.Proof, patience: d.Patience,
-		log: d.Log, reg: d.Reg, metrics: newMetrics(d.Reg), instance: randomID()[:10] + "-",
+	b := &Bot{cfg: s, store: d.Store, clock: d.Clock, policy: d.Policy, people: d.People, pager: d.Pager, onCall: d.OnCall, hive: d.Hive, patience: d.Patience, verifier: d.Proof,
+		log: d.Log, reg: d.Reg, metrics: newMetrics(d.Reg), instance: randomID()[:10] + "-", uploads: make(chan struct{}, 1),
 		routes: cases.Routes{Security: s.SecurityChannel, Archive: s.ArchiveDir != "", Records: d.Hive != nil}}
 	var err error
 	if b.acting, err = b.newActing(s.AWSIR, d.AWS); err != nil {
@@ -146,6 +148,9 @@ func New(s Settings, d Deps) (*Bot, error) {
 		return nil, err
 	}
 	if b.looking, err = b.newLooking(d.AWS); err != nil {
+		return nil, err
+	}
+	if b.sweeper, err = b.newSweeper(d.AWS, d.Queues); err != nil {
 		return nil, err
 	}
 	b.commands, b.buttons, b.dialogs = commands.New(b, b.desks()), buttons(), dialogs()
@@ -206,6 +211,7 @@ func (b *Bot) Run(ctx context.Context) error {
 	loops.Go(func() { b.runAuditor(clockCtx) })
 	loops.Go(func() { b.runHealth(clockCtx) })
 	loops.Go(func() { b.runPortMap(clockCtx) })
+	loops.Go(func() { b.runSweep(clockCtx) })
 	for _, lane := range store.Lanes {
 		loops.Go(func() { b.runLane(clockCtx, lane) })
 	}

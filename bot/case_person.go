@@ -9,6 +9,7 @@ import (
 
 	"github.com/securitybot/securitybot/bot/cases"
 	"github.com/securitybot/securitybot/bot/chat"
+	"github.com/securitybot/securitybot/commands"
 	"github.com/securitybot/securitybot/inquiries"
 	"github.com/securitybot/securitybot/internal/audit"
 	"github.com/securitybot/securitybot/internal/failpoint"
@@ -152,17 +153,19 @@ func (b *Bot) readCase(ctx context.Context, id string) (*cases.Case, error) {
 }
 
 // OpenCases describes open cases for /ir list.
-func (b *Bot) OpenCases(ctx context.Context, limit int) ([]message.Text, error) {
+func (b *Bot) OpenCases(ctx context.Context, r commands.Request, limit int) (commands.Lines, error) {
+	seen, err := b.scopeOf(ctx, r.User)
+	if err != nil {
+		return commands.Lines{}, err
+	}
 	open, err := b.openCases(ctx)
 	if err != nil {
-		return nil, err
+		return commands.Lines{}, err
 	}
-	var out []message.Text
-	for _, c := range open {
-		if len(out) == limit {
-			break
-		}
-		out = append(out, message.Text{}.Code(c.Ref()).L(" · "+levelWord(c.Severity)+" · "+string(c.Status)+" · "+headline(c)+" · ").V(c.Finding.Account).L(" · ").At(c.Opened))
+	open, hidden := visible(open, seen.seesCase)
+	out := commands.Lines{Hidden: hidden}
+	for _, c := range open[:min(limit, len(open))] {
+		out.Shown = append(out.Shown, message.Text{}.Code(c.Ref()).L(" · "+levelWord(c.Severity)+" · "+string(c.Status)+" · "+headline(c)+" · ").V(c.Finding.Account).L(" · ").At(c.Opened))
 	}
 	return out, nil
 }
@@ -190,8 +193,20 @@ func (b *Bot) openCases(ctx context.Context) ([]*cases.Case, error) {
 	return bySeverity(open), nil
 }
 
+// mayRead says to people with limits why they are not shown a case.
+func (b *Bot) mayRead(ctx context.Context, r commands.Request, c *cases.Case) (*message.Message, error) {
+	seen, err := b.scopeOf(ctx, r.User)
+	if err != nil || seen.seesCase(c) {
+		return nil, err
+	}
+	if c.Finding == nil {
+		return refusal("Which AWS account this case was in is not kept any more, so I cannot show it to somebody who looks after some accounts only."), nil
+	}
+	return b.authorise(ctx, who{r.User, r.Team}, actRespond, object{account: c.Finding.Account}), nil
+}
+
 // Case describes a case for /ir case.
-func (b *Bot) Case(ctx context.Context, ref string) (message.Message, bool, error) {
+func (b *Bot) Case(ctx context.Context, r commands.Request, ref string) (message.Message, bool, error) {
 	docs, err := b.store.Find(ctx, cases.DocID(strings.TrimPrefix(ref, "SB-")), 1)
 	if err != nil || len(docs) == 0 {
 		return message.Message{}, false, err
@@ -202,6 +217,9 @@ func (b *Bot) Case(ctx context.Context, ref string) (message.Message, bool, erro
 	}
 	if c.Alias != "" {
 		return message.Message{}.Para(message.Text{}.Code(ref).L(" is the same act as ").Code(cases.RefOf(c.Alias)).L(".")), true, nil
+	}
+	if no, err := b.mayRead(ctx, r, &c); err != nil || no != nil {
+		return deref(no), true, err
 	}
 	if c.Finding == nil {
 		return message.Message{}.Para(message.Text{}.Code(ref).L(": " + string(c.Status) + ", " + verdictWords(c.Outcome) + ". Its details are no longer kept.")), true, nil

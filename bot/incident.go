@@ -53,9 +53,9 @@ func (t *tx) putIncident(ctx context.Context, c *incidents.Incident, now time.Ti
 	}
 	for _, id := range index {
 		ours := string(t.docs[id].Body) == c.ID
-		if !ours && !c.IsOpen() || ours && c.Live() {
+		if !ours && !c.IsOpen() || ours && c.Live() && c.Gen == 1 {
 			continue // a newer incident of the same case, or nothing to change
-		}
+		} // what was written when it was closed would end while it is open again
 		t.write(store.Write{ID: id, Body: []byte(c.ID), TTL: w.TTL})
 	}
 	return nil

@@ -18,107 +18,6 @@ type incidentDesk struct{ b *Bot }
 
 var _ commands.IncidentDesk = incidentDesk{}
 
-// OpenIncidents implements commands.IncidentReader.
-func (d incidentDesk) OpenIncidents(ctx context.Context, limit int) ([]message.Text, error) {
-	open, err := d.b.openIncidents(ctx)
-	if err != nil {
-		return nil, err
-	}
-	var out []message.Text
-	for _, c := range open[:min(limit, len(open))] {
-		out = append(out, c.Line())
-	}
-	return out, nil
-}
-
-// IncidentStatus implements commands.IncidentReader.
-func (d incidentDesk) IncidentStatus(ctx context.Context, r commands.Request, ref string) (message.Message, error) {
-	c, no, err := d.which(ctx, r, ref)
-	if err != nil || no != nil {
-		return deref(no), err
-	}
-	return c.SummaryMessage(d.b.cfg.Command), nil
-}
-
-// WhoIsOnCall implements commands.IncidentReader.
-func (d incidentDesk) WhoIsOnCall(ctx context.Context) (message.Message, error) {
-	b := d.b
-	if b.onCall == nil {
-		if b.cfg.OnCallMention == "" {
-			return *refusal("I do not know who is on call: neither pagerduty.api_token nor on_call_mention is configured."), nil
-		}
-		ids, err := b.mentioned(ctx)
-		if err != nil {
-			return message.Message{}, err
-		}
-		t := message.Text{}.Strong("On call")
-		for _, id := range ids {
-			t = t.L("\n• ").Person(id)
-		}
-		return message.Message{}.Para(t).Note(message.L("As Slack's user group says; PagerDuty is not asked.")), nil
-	}
-	list, err := b.onCall.OnCall(ctx)
-	if err != nil {
-		b.log.Warn("PagerDuty does not say who is on call", "error", err)
-		return *refusal("PagerDuty does not answer who is on call. Please try again in a minute, or look there yourself."), nil
-	}
-	policies, by := onCallByPolicy(list)
-	if len(policies) == 0 {
-		return *refusal("PagerDuty says that nobody is on call."), nil
-	}
-	m := message.Message{}.Title(message.L("On call"))
-	for _, p := range policies {
-		t := message.Text{}.V(p)
-		for _, one := range by[p] {
-			t = t.L("\n• ").V(one.Name)
-			if u, err := b.slack.UserByEmail(ctx, one.Email); err == nil {
-				t = t.L(" ").Person(u.ID)
-			}
-			if one.Level > 1 {
-				t = t.L(", called after those above")
-			}
-			if !one.Until.IsZero() {
-				t = t.L(", until ").At(one.Until)
-			}
-		}
-		m = m.Para(t)
-	}
-	return m, nil
-}
-
-// which finds the incident of a command, or the sentence that says there is
-// none, with those that could be meant.
-func (d incidentDesk) which(ctx context.Context, r commands.Request, ref string) (*incidents.Incident, *message.Message, error) {
-	c, err := d.b.whichIncident(ctx, r.Channel, ref)
-	if err != nil || c.Known() {
-		return c, nil, err
-	}
-	lines, err := d.OpenIncidents(ctx, 10)
-	if err != nil {
-		return nil, nil, err
-	}
-	m := message.Message{}.Para(message.L("This is about an incident, and this channel is none. Use it in the incident's channel, or name one, like ").Code("INC-7F3KQX").L("."))
-	if ref != "" {
-		m = message.Message{}.Para(message.L("There is no incident ").Code(ref).L("."))
-	}
-	if len(lines) == 0 {
-		m = m.Note(message.L("No incident is open. ").Code(r.Root + " open").L(" opens one."))
-		return nil, &m, nil
-	}
-	m = m.Title(message.L("Open incidents"))
-	for _, l := range lines {
-		m = m.Para(l)
-	}
-	return nil, &m, nil
-}
-
-func deref(m *message.Message) message.Message {
-	if m == nil {
-		return message.Message{}
-	}
-	return *m
-}
-
 // OpenIncident implements commands.IncidentChanger.
 func (d incidentDesk) OpenIncident(ctx context.Context, r commands.Request, o commands.Opening) (commands.Reply, error) {
 	n := newIncident{by: who{r.User, r.Team}, envelope: r.Envelope, page: o.Page}
@@ -154,6 +53,9 @@ func (d incidentDesk) askForIncident(ctx context.Context, n newIncident) (comman
 	if err != nil {
 		return commands.Reply{}, err
 	}
+	if no := d.b.authorise(ctx, n.by, actIncident, object{account: objectOf(k).account}); no != nil {
+		return commands.Say(*no), nil
+	}
 	if k.Finding != nil && n.Title == "" {
 		n.Title, n.Level = cut(headline(k), 120), findings.LevelOf(k.Severity)
 	}
@@ -174,11 +76,14 @@ func (d incidentDesk) ChangeIncident(ctx context.Context, r commands.Request, re
 	if err != nil || no != nil {
 		return commands.Say(deref(no)), err
 	}
-	return commands.Say(changed(done, ch)), nil
+	return commands.Say(changed(done, ch, r.Root)), nil
 }
 
 // missing returns the form for what was not typed.
 func (d incidentDesk) missing(r commands.Request, c *incidents.Incident, ch commands.IncidentChange) (message.Modal, bool) {
+	if ch.Act == commands.Reopen && ch.Text == "" && !c.IsOpen() {
+		return reopenForm(c), true
+	}
 	if !c.IsOpen() {
 		return message.Modal{}, false
 	}
@@ -223,6 +128,8 @@ func (d incidentDesk) apply(ctx context.Context, r commands.Request, c *incident
 		return simply("try an incident's steps again", nil, func(c *incidents.Incident, now time.Time) ([]store.Effect, error) { return c.Retry(r.User, now) })
 	case commands.Close:
 		return b.closeIncident(ctx, by, r.Envelope, c.ID, ch.Text)
+	case commands.Reopen:
+		return b.reopenIncident(ctx, by, r.Envelope, c.ID, ch.Text)
 	}
 	users, no, err := d.usersOf(ctx, ch.People)
 	if err != nil || no != nil {
@@ -266,7 +173,7 @@ func sourcesOf(p commands.People) []incidents.Source {
 }
 
 // changed answers whoever changed an incident.
-func changed(c *incidents.Incident, ch commands.IncidentChange) message.Message {
+func changed(c *incidents.Incident, ch commands.IncidentChange, root string) message.Message {
 	ref := message.Text{}.Code(c.Ref()).L(": ")
 	switch ch.Act {
 	case commands.SetSeverity:
@@ -281,6 +188,8 @@ func changed(c *incidents.Incident, ch commands.IncidentChange) message.Message 
 		return message.Message{}.Para(ref.L("written into the timeline."))
 	case commands.RetrySteps:
 		return message.Message{}.Para(ref.L("I try again what had not worked."))
+	case commands.Reopen:
+		return reopened(c)
 	}
-	return message.Message{}.Para(ref.L("closed. The timeline goes into the channel, then it is archived."))
+	return message.Message{}.Para(ref.L("closed. The timeline goes into the channel, then it is archived. Should there be more to do: ").Code(root + " reopen " + c.Ref()))
 }

@@ -37,6 +37,7 @@ func incidentDialogs() map[string]door[chat.Submission] {
 		incidents.ActNote:  {actIncident, (*Bot).takeNote},
 		incidents.ActLead:  {actIncident, (*Bot).takeNewLead},
 		incidents.ActClose: {actEndIncident, (*Bot).takeEnd},
+		actReopenIncident:  {actIncident, (*Bot).takeReopen},
 	}
 }
 
@@ -119,7 +120,7 @@ func (b *Bot) opened(ctx context.Context, id string) (*incidents.Incident, *mess
 	case !c.Known():
 		return nil, refusal("I do not know this incident any more."), nil
 	case !c.IsOpen():
-		return nil, refusal(c.Ref() + " is closed. Open a new incident if there is more to do."), nil
+		return nil, refusal(string(c.IsClosed())), nil
 	}
 	return c, nil, nil
 }

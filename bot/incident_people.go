@@ -80,8 +80,13 @@ const inviteAtOnce = 40
 // inviteMembers invites those who are wanted. Guests and people of other
 // companies are not invited by the bot: somebody has to decide that.
 func (b *Bot) inviteMembers(ctx context.Context, c *incidents.Incident, e *store.Effect) (outcome, error) {
+	subjects, err := b.subjectsOf(ctx, c)
+	if err != nil {
+		return nil, err
+	}
 	var results []incidents.Invitation
 	var ask []string
+	concerned := map[string]bool{}
 	for i, id := range c.ToInvite() {
 		if i == inviteAtOnce {
 			break
@@ -90,7 +95,16 @@ func (b *Bot) inviteMembers(ctx context.Context, c *incidents.Incident, e *store
 		if err != nil && !permanent(err) {
 			return nil, err
 		}
-		if why := notInvited(u, err); why != "" {
+		why := notInvited(u, err)
+		if why == "" {
+			if concerned[id], err = b.isOneOf(ctx, id, subjects); err != nil {
+				return nil, err
+			}
+			if concerned[id] && !c.NamedMember(id) {
+				why = aboutThem
+			}
+		}
+		if why != "" {
 			results = append(results, incidents.Invitation{ID: id, Refused: why})
 		} else {
 			ask = append(ask, id)
@@ -101,13 +115,46 @@ func (b *Bot) inviteMembers(ctx context.Context, c *incidents.Incident, e *store
 		return nil, err
 	}
 	for _, id := range ask {
-		in := incidents.Invitation{ID: id}
+		in := incidents.Invitation{ID: id, Concerned: concerned[id]}
 		if i := slices.IndexFunc(failed, func(f chat.InviteFailure) bool { return f.User == id }); i >= 0 {
 			in.Refused = failed[i].Reason
 		}
 		results = append(results, in)
 	}
 	return func(c *incidents.Incident, now time.Time) []store.Effect { return c.Invited(e.ID, results, now) }, nil
+}
+
+// aboutThem is why a responder is not invited with the others.
+const aboutThem = "a case of this incident is about them; invite them by name if they should read along"
+
+// subjectsOf are the people the cases of an incident are about.
+func (b *Bot) subjectsOf(ctx context.Context, c *incidents.Incident) ([]identity, error) {
+	var out []identity
+	for _, id := range c.Cases {
+		k, err := b.readCase(ctx, id)
+		if err != nil {
+			return nil, err
+		}
+		if who := objectOf(k).subject; who != (identity{}) {
+			out = append(out, who)
+		}
+	}
+	return out, nil
+}
+
+// isOneOf compares as persons. Somebody who has no account in chat any more has
+// no second one to be compared with.
+func (b *Bot) isOneOf(ctx context.Context, user string, people []identity) (bool, error) {
+	for _, p := range people {
+		same, err := b.samePerson(ctx, user, p)
+		if err != nil && !permanent(err) {
+			return false, err
+		}
+		if same {
+			return true, nil
+		}
+	}
+	return false, nil
 }
 
 // notInvited says why the bot does not invite somebody; "" when it does.

@@ -33,6 +33,7 @@ func incidentSteps() map[string]incidentStep {
 		incidents.StepSay: (*Bot).sayEntry, incidents.StepTell: (*Bot).tellEntry, incidents.StepRemind: (*Bot).remindIncident,
 		incidents.StepHive: (*Bot).recordIncident, incidents.StepRecord: (*Bot).recordTimeline,
 		incidents.StepExport: (*Bot).exportTimeline, incidents.StepArchive: (*Bot).archiveChannel,
+		incidents.StepUnarchive: (*Bot).unarchiveChannel, incidents.StepRehive: (*Bot).reopenRecord,
 	}
 }
 

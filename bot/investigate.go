@@ -30,7 +30,7 @@ func (b *Bot) newLookups(c *lookup.Config) (*lookup.Investigator, error) {
 		return nil, nil
 	}
 	full := *c
-	full.History, full.Log, full.Now, full.Agent = history{b}, b.log, b.clock.Now, LookupAgent
+	full.Log, full.Now, full.Agent = b.log, b.clock.Now, LookupAgent
 	v, err := lookup.New(full)
 	if err != nil {
 		return nil, fmt.Errorf("set up look-ups: %w", err)
@@ -52,12 +52,13 @@ func (b *Bot) Investigate(ctx context.Context, r commands.Request, q commands.Se
 		return b.warnLoud(ctx, r, q)
 	}
 	b.auditLookUp(ctx, r.User, q, r.Share)
-	return b.lookUp(ctx, q), nil
+	return b.lookUp(ctx, r.User, q), nil
 }
 
-// lookUp starts looking and answers with what is known after a moment.
-func (b *Bot) lookUp(ctx context.Context, q commands.Search) commands.Reply {
-	s := &search{b: b, q: q, reports: make([]lookup.Report, len(q.Indicators)), begun: make(chan struct{}), news: make(chan struct{}, 1)}
+// lookUp starts looking for a person and answers with what is known after a
+// moment.
+func (b *Bot) lookUp(ctx context.Context, user string, q commands.Search) commands.Reply {
+	s := &search{b: b, q: q, history: history{b, user}, reports: make([]lookup.Report, len(q.Indicators)), begun: make(chan struct{}), news: make(chan struct{}, 1)}
 	s.start(context.WithoutCancel(ctx))
 	enough := time.NewTimer(firstWait)
 	defer enough.Stop()
@@ -84,8 +85,9 @@ func (b *Bot) lookUp(ctx context.Context, q commands.Search) commands.Reply {
 
 // search is one look-up of several indicators under way.
 type search struct {
-	b *Bot
-	q commands.Search
+	b       *Bot
+	q       commands.Search
+	history history
 
 	mu      sync.Mutex
 	reports []lookup.Report // of the indicators, in their order; zero until the first
@@ -103,7 +105,7 @@ func (s *search) start(ctx context.Context) {
 		s.reports[k].Indicator = ind
 		s.b.workers.Go(func() {
 			err := s.b.guard(func() error {
-				s.b.lookups.Investigate(ctx, lookup.Query{Indicator: ind, Loud: s.q.Loud}, func(r lookup.Report) { s.take(k, r) })
+				s.b.lookups.Investigate(ctx, lookup.Query{Indicator: ind, Loud: s.q.Loud, History: s.history}, func(r lookup.Report) { s.take(k, r) })
 				return nil
 			})
 			if err != nil {

@@ -21,8 +21,12 @@ import (
 )
 
 // history tells what we ourselves know about an indicator: what the store has,
-// at once, and what AWS says, when it has answered.
-type history struct{ b *Bot }
+// at once, and what AWS says, when it has answered. Of accounts that the person
+// who asks does not look after it tells only that there is something.
+type history struct {
+	b    *Bot
+	user string
+}
 
 // Bounds of a history, so that it stays a part of one screen.
 const (
@@ -41,11 +45,16 @@ func (h history) About(ctx context.Context, ind lookup.Indicator) ([]lookup.Sect
 // costs nothing else.
 func (h history) Grow(ctx context.Context, ind lookup.Indicator, grown func([]lookup.Section)) ([]lookup.Section, error) {
 	b := h.b
+	seen, err := b.scopeOf(ctx, h.user)
+	if err != nil {
+		return nil, fmt.Errorf("find out what somebody may see: %w", err)
+	}
 	found, err := b.casesNaming(ctx, ind)
 	if err != nil {
 		return nil, fmt.Errorf("read what we know of an indicator: %w", err)
 	}
-	out := []lookup.Section{caseHistory(found), b.questionHistory(ctx, found)}
+	found, hidden := visible(found, seen.seesCase)
+	out := []lookup.Section{caseHistory(found, hidden), b.questionHistory(ctx, found)}
 	if ind.Kind != lookup.IP {
 		return out, nil
 	}
@@ -58,7 +67,7 @@ func (h history) Grow(ctx context.Context, ind lookup.Indicator, grown func([]lo
 	defer cancel()
 	more := make([]lookup.Section, 2)
 	var group sync.WaitGroup
-	group.Go(func() { more[0] = b.machineHistory(ctx, ind.Addr) })
+	group.Go(func() { more[0] = b.machineHistory(ctx, ind.Addr, seen) })
 	group.Go(func() { more[1] = b.callHistory(ctx, ind.Addr, found) })
 	group.Wait()
 	return append(out, more...), nil
@@ -69,7 +78,7 @@ func missing(what string) message.Text {
 	return message.L(what + " could not be read just now; this part is missing")
 }
 
-func caseHistory(found []*cases.Case) lookup.Section {
+func caseHistory(found []*cases.Case, hidden int) lookup.Section {
 	s := lookup.Section{Title: "Cases"}
 	for k, c := range found {
 		if k == historyCases {
@@ -89,6 +98,9 @@ func caseHistory(found []*cases.Case) lookup.Section {
 			t = t.L(fmt.Sprintf(" · %d times", c.Count))
 		}
 		s.Lines = append(s.Lines, t.L(" · ").At(c.Opened))
+	}
+	if hidden > 0 {
+		s.Lines = append(s.Lines, message.L(fmt.Sprintf("%d in AWS accounts you do not look after", hidden)))
 	}
 	return s
 }
@@ -151,17 +163,21 @@ func (b *Bot) peopleHistory(ctx context.Context, ip netip.Addr) lookup.Section {
 }
 
 // machineHistory says which of our machines has the address now.
-func (b *Bot) machineHistory(ctx context.Context, ip netip.Addr) lookup.Section {
+func (b *Bot) machineHistory(ctx context.Context, ip netip.Addr, seen scope) lookup.Section {
 	s := lookup.Section{Title: "Ours, now"}
 	if b.looking.inventory == nil {
 		return s
 	}
 	holders, err := b.looking.inventory.Holders(ctx, ip)
+	holders, hidden := visible(holders, func(h inventory.Holding) bool { return seen.sees(h.Account) })
 	for _, one := range holders[:min(len(holders), historyOf)] {
 		s.Lines = append(s.Lines, holdingWords(one))
 	}
 	if more := len(holders) - historyOf; more > 0 {
 		s.Lines = append(s.Lines, message.L(fmt.Sprintf("and %d more", more)))
+	}
+	if hidden > 0 {
+		s.Lines = append(s.Lines, message.L("a machine in an AWS account you do not look after"))
 	}
 	if err != nil {
 		b.log.Warn("the inventory of machines is not complete", "error", err)

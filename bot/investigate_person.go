@@ -106,7 +106,7 @@ func (b *Bot) lookUpLoud(ctx context.Context, a chat.Action) (chat.Reply, error)
 		return chat.Reply{}, err
 	}
 	return chat.Reply{After: func(ctx context.Context) {
-		out := b.lookUp(ctx, q)
+		out := b.lookUp(ctx, a.User, q)
 		if ask.Share {
 			b.share(ctx, chat.Command{User: a.User, Channel: a.Channel, ResponseURL: a.ResponseURL}, out)
 			return
@@ -126,7 +126,7 @@ func (b *Bot) takeLookUp(ctx context.Context, s chat.Submission) (chat.Reply, er
 		return chat.Reply{Message: refused}, nil
 	}
 	b.auditLookUp(ctx, s.User, q, false)
-	out := b.lookUp(ctx, q)
+	out := b.lookUp(ctx, s.User, q)
 	reply := chat.Reply{Message: &out.Message}
 	if out.Follow != nil {
 		m := out.Message.Note(message.L("The rest follows in your messages with me."))
@@ -181,7 +181,7 @@ func (b *Bot) lookUpCase(ctx context.Context, a chat.Action) (chat.Reply, error)
 	}
 	b.auditLookUp(ctx, a.User, q, false)
 	return chat.Reply{After: func(ctx context.Context) {
-		out := b.lookUp(ctx, q)
+		out := b.lookUp(ctx, a.User, q)
 		if a.ResponseURL == "" { // from a dialog
 			b.direct(ctx, a.User, out)
 			return

@@ -134,7 +134,7 @@ func (b *Bot) locate(ctx context.Context, o *order, c commands.Order) (*message.
 		m := message.Message{}.Para(message.Text{}.V(capital(err.Error())).L("."))
 		return &m, nil
 	}
-	found, err := b.casesAbout(ctx, c)
+	found, err := b.casesAbout(ctx, o.by, c)
 	if err != nil {
 		return nil, err
 	}
@@ -165,21 +165,55 @@ func (b *Bot) locate(ctx context.Context, o *order, c commands.Order) (*message.
 }
 
 // casesAbout lists the open cases about an instance that fit what was typed,
-// most serious first.
-func (b *Bot) casesAbout(ctx context.Context, c commands.Order) ([]*cases.Case, error) {
+// most serious first: those in accounts of the person if there are any, else one
+// of the others, which they are refused then.
+func (b *Bot) casesAbout(ctx context.Context, by who, c commands.Order) ([]*cases.Case, error) {
+	seen, err := b.scopeOf(ctx, by.user)
+	if err != nil {
+		return nil, err
+	}
 	open, err := b.openCases(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return slices.DeleteFunc(open, func(k *cases.Case) bool {
+	open = slices.DeleteFunc(open, func(k *cases.Case) bool {
 		f := k.Finding
 		return f.Instance.ID != c.Instance || c.Account != "" && f.Account != c.Account || c.Region != "" && f.Region != c.Region ||
 			c.Case != "" && !strings.EqualFold(k.Ref(), "SB-"+strings.TrimPrefix(strings.ToUpper(c.Case), "SB-"))
-	}), nil
+	})
+	if mine, hidden := visible(open, seen.seesCase); hidden > 0 {
+		if len(mine) > 0 {
+			return mine, nil
+		}
+		return open[:1], nil
+	}
+	return open, nil
 }
 
 // OpenOperations describes what is under way, for /ir operations.
-func (b *Bot) OpenOperations(ctx context.Context, limit int) ([]message.Text, error) {
+func (b *Bot) OpenOperations(ctx context.Context, r commands.Request, limit int) (commands.Lines, error) {
+	seen, err := b.scopeOf(ctx, r.User)
+	if err != nil {
+		return commands.Lines{}, err
+	}
+	open, err := b.openOperations(ctx)
+	if err != nil {
+		return commands.Lines{}, err
+	}
+	open, hidden := visible(open, func(o *responders.Operation) bool { return seen.sees(o.Job.Target.Account) })
+	out := commands.Lines{Hidden: hidden}
+	for _, o := range open[:min(limit, len(open))] {
+		line := message.Text{}.Code(o.Ref()).L(" · " + actionWord(o.Job.Action) + " ").Code(o.Job.Target.Instance).L(" · " + stateWords(o) + " · ").At(o.Asked)
+		if o.Shown.Channel != "" {
+			line = line.L(" · in ").Channel(o.Shown.Channel)
+		}
+		out.Shown = append(out.Shown, line)
+	}
+	return out, nil
+}
+
+// openOperations reads what is under way, oldest first.
+func (b *Bot) openOperations(ctx context.Context) ([]*responders.Operation, error) {
 	ids, err := b.store.OpenDocs(ctx, maxOpenRead)
 	if err != nil {
 		return nil, err
@@ -196,13 +230,5 @@ func (b *Bot) OpenOperations(ctx context.Context, limit int) ([]message.Text, er
 		}
 	}
 	slices.SortFunc(open, func(a, b *responders.Operation) int { return a.Asked.Compare(b.Asked) })
-	var out []message.Text
-	for _, o := range open[:min(limit, len(open))] {
-		line := message.Text{}.Code(o.Ref()).L(" · " + actionWord(o.Job.Action) + " ").Code(o.Job.Target.Instance).L(" · " + stateWords(o) + " · ").At(o.Asked)
-		if o.Shown.Channel != "" {
-			line = line.L(" · in ").Channel(o.Shown.Channel)
-		}
-		out = append(out, line)
-	}
-	return out, nil
+	return open, nil
 }

@@ -42,6 +42,8 @@ func (b *Bot) do(ctx context.Context, e *store.Effect) error {
 		return b.doRecord(ctx, e)
 	case kindParked:
 		return b.doParked(ctx, e)
+	case kindSwept:
+		return b.doSwept(ctx, e)
 	case kindCollect:
 		return b.doCollect(ctx, e)
 	case responders.KindPlan, responders.KindStep, responders.KindShow, responders.KindRecord:

@@ -101,7 +101,7 @@ func SettingsOf(cfg *config.Config) Settings {
 	return Settings{
 		SecurityChannel: cfg.Channels.Security, FallbackChannel: cfg.Channels.Fallback, NewsChannel: cfg.Channels.Announcements,
 		OnCallMention: cfg.OnCallMention, FallbackAfter: cfg.PagerDuty.FallbackAfter, FallbackKey: cfg.PagerDuty.FallbackRoutingKey.Configured(),
-		Access: cfg.Access, AWSIR: cfg.AWSIR, Incidents: cfg.Incidents, CaseTemplate: cfg.TheHive.CaseTemplate, UploadMiB: cfg.TheHive.UploadMiB, NLBMap: cfg.NLBMap, Regions: regionsOf(cfg),
+		Access: cfg.Access, AWSIR: cfg.AWSIR, Incidents: cfg.Incidents, CaseTemplate: cfg.TheHive.CaseTemplate, UploadMiB: cfg.TheHive.UploadMiB, NLBMap: cfg.NLBMap, Sweep: cfg.Sweep, Regions: regionsOf(cfg),
 		Proofs: Proofs{PerHour: cfg.MFA.PerHour, LocalPart: cfg.MFA.Username == "local_part"},
 		Zone:   cfg.Inquiries.Zone, Timeouts: cfg.Inquiries.Timeouts,
 		MaxOpen: cfg.Inquiries.MaxOpen, Command: cfg.Slack.Command, ArchiveDir: cfg.Archive.Dir, HTTPAddr: cfg.HTTP.Addr, AuditLog: auditSettings(cfg),
@@ -126,7 +126,7 @@ func chatConfig(cfg *config.Config) chat.Config {
 
 // hubOf loads the bot's own AWS settings when it has something to do there.
 func hubOf(ctx context.Context, cfg *config.Config) (aws.Config, error) {
-	if len(readAccounts(cfg.AWSIR, cfg.NLBMap)) == 0 {
+	if len(readAccounts(cfg.AWSIR, cfg.NLBMap)) == 0 && !cfg.Sweep.Enabled() {
 		return aws.Config{}, nil
 	}
 	c, err := awsconfig.LoadDefaultConfig(ctx)

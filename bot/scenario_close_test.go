@@ -83,6 +83,9 @@ func TestWhoCannotCloseACase(t *testing.T) {
 			t.Errorf("the second time Omar is told %q", got)
 		}
 	}
+	if reply, err := s.button(s.Omar, "case.close", id); err != nil || reply.Modal != nil || !strings.Contains(words(reply.Message), "already closed") {
+		t.Errorf("the button of a closed case: %v %q", err, words(reply.Message))
+	}
 	s.settled()
 	s.closedOnce(id)
 }
@@ -112,6 +115,28 @@ func (s *scene) closedOnce(id string) {
 		}
 		return refused["U0SAM subject"] && refused["U0SAM2 subject"] && refused["U0LENA account"] && refused["U0GUS role"]
 	})
+}
+
+// TestAVerdictNeedsAnOutcomeAndAReason: both are asked for again.
+func TestAVerdictNeedsAnOutcomeAndAReason(t *testing.T) {
+	t.Parallel()
+	s := begin(t, rig.Options{})
+	body := rig.Miner(2).SNS()
+	id := cases.IDOf(findings.Parse([]byte(body))[0].Finding.Key())
+	s.Send(body)
+	s.message(s.Security.ID, "digital money")
+	for field, values := range map[string]map[string]string{
+		"reason":  {"outcome": "benign", "reason": " \n\t "},
+		"outcome": {"outcome": "open", "reason": "A sentence."},
+	} {
+		reply, err := s.form(s.Omar, "case.close", id, values)
+		if err != nil || reply.Errors[field] == "" || reply.Message != nil {
+			t.Errorf("%s: %v %v %q", field, err, reply.Errors, words(reply.Message))
+		}
+	}
+	if c := s.caseNow(id); !c.IsOpen() {
+		t.Errorf("it is %s", c.Status)
+	}
 }
 
 // TestACaseNobodyKnowsIsNotClosed: whatever the dialog carries.

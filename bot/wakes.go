@@ -94,4 +94,9 @@ func (b *Bot) kick() {
 func (b *Bot) Busy() bool { return b.held.count() > 0 || !b.wakes.quiet() }
 
 // Wake makes all loops look at once, e.g. because the clock was moved.
-func (b *Bot) Wake() { b.kick() }
+func (b *Bot) Wake() {
+	b.kick()
+	if b.sweeper != nil {
+		b.wakes.wake("sweep")
+	}
+}

@@ -10,9 +10,10 @@ import (
 // CaseDesk is what the commands about cases and questions ask of the bot.
 type CaseDesk interface {
 	// OpenCases describes open cases, most serious first, at most limit.
-	OpenCases(ctx context.Context, limit int) ([]message.Text, error)
-	// Case describes one case by its reference; false when there is none.
-	Case(ctx context.Context, ref string) (message.Message, bool, error)
+	OpenCases(ctx context.Context, r Request, limit int) (Lines, error)
+	// Case describes one case by its reference, or says why not to this person;
+	// false when there is none.
+	Case(ctx context.Context, r Request, ref string) (message.Message, bool, error)
 	// Question says whether the bot has an open or past question with this
 	// reference for this person.
 	Question(ctx context.Context, ref, user string) (message.Text, bool, error)
@@ -27,7 +28,7 @@ func runCase(ctx context.Context, s *Set, r Request, args []string) (Reply, erro
 	if problem != nil {
 		return Say(*problem), nil
 	}
-	m, found, err := s.desks.Cases.Case(ctx, ref)
+	m, found, err := s.desks.Cases.Case(ctx, r, ref)
 	if err != nil {
 		return Reply{}, err
 	}

@@ -15,6 +15,7 @@ type office struct {
 	responders map[string]bool
 	employees  map[string]bool
 	open       []message.Text
+	hidden     int
 	cases      map[string]string
 	questions  map[string]string // ref + user
 	err        error
@@ -32,11 +33,11 @@ func (o *office) May(ctx context.Context, r Request, need Right) bool {
 	return o.Refuse(ctx, r, need) == nil
 }
 
-func (o *office) OpenCases(_ context.Context, limit int) ([]message.Text, error) {
-	return o.open[:min(limit, len(o.open))], o.err
+func (o *office) OpenCases(_ context.Context, _ Request, limit int) (Lines, error) {
+	return Lines{o.open[:min(limit, len(o.open))], o.hidden}, o.err
 }
 
-func (o *office) Case(_ context.Context, ref string) (message.Message, bool, error) {
+func (o *office) Case(_ context.Context, _ Request, ref string) (message.Message, bool, error) {
 	text, ok := o.cases[ref]
 	return plain(text), ok, o.err
 }

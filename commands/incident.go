@@ -18,7 +18,7 @@ type IncidentDesk interface {
 // IncidentReader answers questions about incidents.
 type IncidentReader interface {
 	// OpenIncidents describes open incidents, most serious first, at most limit.
-	OpenIncidents(ctx context.Context, limit int) ([]message.Text, error)
+	OpenIncidents(ctx context.Context, r Request, limit int) (Lines, error)
 	// IncidentStatus describes one incident: the one named, else the one of the
 	// channel.
 	IncidentStatus(ctx context.Context, r Request, ref string) (message.Message, error)
@@ -62,6 +62,7 @@ const (
 	Note        IncidentAct = "note"
 	RetrySteps  IncidentAct = "retry"
 	Close       IncidentAct = "close"
+	Reopen      IncidentAct = "reopen"
 )
 
 // NoteKind is what a line of the record is.
@@ -179,7 +180,7 @@ func changing(c command, read func(r Request, args []string) IncidentChange) com
 }
 
 func incidentCommands() []command {
-	return []command{openCommand(), statusCommand(), severityCommand(), leadCommand(), inviteCommand(), pageCommand(), noteCommand(), onCallCommand(), closeCommand()}
+	return []command{openCommand(), statusCommand(), severityCommand(), leadCommand(), inviteCommand(), pageCommand(), noteCommand(), onCallCommand(), closeCommand(), reopenCommand()}
 }
 
 // pop says whether one of some words stands in args, and returns the others.

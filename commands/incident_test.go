@@ -13,12 +13,13 @@ import (
 
 // room is a desk that says what it was asked.
 type room struct {
-	open []message.Text
-	err  error
+	open   []message.Text
+	hidden int
+	err    error
 }
 
-func (d *room) OpenIncidents(_ context.Context, limit int) ([]message.Text, error) {
-	return d.open[:min(limit, len(d.open))], d.err
+func (d *room) OpenIncidents(_ context.Context, _ Request, limit int) (Lines, error) {
+	return Lines{d.open[:min(limit, len(d.open))], d.hidden}, d.err
 }
 
 func (d *room) IncidentStatus(_ context.Context, _ Request, ref string) (message.Message, error) {
@@ -128,6 +129,31 @@ func TestTheListShowsIncidentsBeforeCases(t *testing.T) {
 	got := flat(out.Message)
 	if err != nil || strings.Count(got, "an incident") != listMost || strings.Count(got, "Only the first") != 1 || strings.Index(got, "an incident") > strings.Index(got, "a case") {
 		t.Errorf("%v:\n%s", err, got)
+	}
+}
+
+func TestWhatSomebodyMayNotSeeIsCountedOnly(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		cases, incidents int // hidden
+		shown            bool
+		want, not        string
+	}{
+		"nothing hidden":   {0, 0, true, "a case", "look after"},
+		"some of each":     {2, 1, true, "3 more are in AWS accounts you do not look after.", "No incident"},
+		"one":              {1, 0, true, "1 more is in an AWS account", "No incident"},
+		"all of it":        {0, 4, false, "No incident and no case of your accounts is open.", "no case is open"},
+		"there is nothing": {0, 0, false, "No incident and no case is open.", "look after"},
+	} {
+		o := newOffice()
+		o.hidden = tc.cases
+		if tc.shown {
+			o.open = []message.Text{message.L("a case")}
+		}
+		out, err := New(o, Desks{Cases: o, Incidents: &room{hidden: tc.incidents}}).Run(t.Context(), Request{Root: "/ir", Text: "list", User: "U0OMAR"})
+		if got := flat(out.Message); err != nil || !strings.Contains(got, tc.want) || strings.Contains(got, tc.not) {
+			t.Errorf("%s: %v %q", name, err, got)
+		}
 	}
 }
 

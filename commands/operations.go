@@ -2,7 +2,6 @@ package commands
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/securitybot/securitybot/internal/message"
 )
@@ -11,28 +10,25 @@ import (
 type OperationDesk interface {
 	// OpenOperations describes what waits for an approver or is under way, oldest
 	// first, at most limit.
-	OpenOperations(ctx context.Context, limit int) ([]message.Text, error)
+	OpenOperations(ctx context.Context, r Request, limit int) (Lines, error)
 }
 
 func operationsCommand() command {
 	return command{name: "operations", aliases: []string{"ops", "actions", "jobs"}, about: "show what is under way on instances, and what waits for an approver", section: sectionAct, need: Collect, share: true, run: runOperations}
 }
 
-func runOperations(ctx context.Context, s *Set, _ Request, _ []string) (Reply, error) {
-	lines, err := s.desks.Operations.OpenOperations(ctx, listMost+1)
+func runOperations(ctx context.Context, s *Set, r Request, _ []string) (Reply, error) {
+	lines, err := s.desks.Operations.OpenOperations(ctx, r, listMost+1)
 	if err != nil {
 		return Reply{}, err
 	}
-	if len(lines) == 0 {
-		return Say(plain("Nothing is under way on any instance, and nothing waits for an approver.")), nil
-	}
-	m := message.Message{}.Title(message.L("Under way on instances"))
-	for i, line := range lines {
-		if i == listMost {
-			m = m.Note(message.L(fmt.Sprintf("Only the first %d are shown.", listMost)))
-			break
+	m := listed(message.Message{}, "Under way on instances", lines.Shown)
+	if len(lines.Shown) == 0 {
+		nothing := "Nothing is under way on any instance, and nothing waits for an approver."
+		if lines.Hidden > 0 {
+			nothing = "Nothing is under way on an instance of your accounts, and nothing there waits for an approver."
 		}
-		m = m.Para(line)
+		m = plain(nothing)
 	}
-	return Say(m), nil
+	return Say(elsewhere(m, lines.Hidden)), nil
 }

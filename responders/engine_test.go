@@ -169,7 +169,7 @@ func TestALostEffectIsPlannedAgain(t *testing.T) {
 		ids = append(ids, strings.TrimPrefix(e.ID, o.ID+"/"))
 	}
 	slices.Sort(ids)
-	if want := []string{"operation.plan", "operation.record", "operation.show", "operation.step/1"}; !slices.Equal(ids, want) {
+	if want := []string{"operation.plan", "operation.record", "operation.show", "operation.show/end", "operation.step/1"}; !slices.Equal(ids, want) {
 		t.Fatalf("planned again: %v, want %v", ids, want)
 	}
 	for _, id := range ids {

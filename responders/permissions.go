@@ -8,9 +8,10 @@ const protectedTag = "securitybot:protected"
 // event history know no restriction of these to single resources.
 func Reads() []Permission {
 	return []Permission{
-		{Actions: []string{"guardduty:GetFindings"}}, // policy acts on what GuardDuty confirms
+		// Policy acts on what GuardDuty confirms; the sweep reads its list; doctor looks whether it is on.
+		{Actions: []string{"guardduty:GetFindings", "guardduty:ListFindings", "guardduty:ListDetectors", "guardduty:GetDetector"}},
 		{Actions: []string{"ec2:DescribeInstances", "ec2:DescribeInstanceAttribute", "ec2:DescribeNetworkInterfaces", "ec2:DescribeSecurityGroups",
-			"ec2:DescribeSecurityGroupRules", "ec2:DescribeVolumes", "ec2:DescribeSnapshots", "ec2:DescribeAddresses"}},
+			"ec2:DescribeSecurityGroupRules", "ec2:DescribeVolumes", "ec2:DescribeSnapshots", "ec2:DescribeLockedSnapshots", "ec2:DescribeAddresses"}},
 		{Actions: []string{"autoscaling:DescribeAutoScalingInstances"}},
 		{Actions: []string{"elasticloadbalancing:DescribeTargetGroups", "elasticloadbalancing:DescribeTargetHealth", "elasticloadbalancing:DescribeLoadBalancers",
 			"elasticloadbalancing:DescribeListeners", "elasticloadbalancing:DescribeTargetGroupAttributes"}},
@@ -37,6 +38,7 @@ func snapshotWrites() []Permission {
 		{Actions: []string{"ec2:CreateSnapshots"}, Resources: []string{ec2("volume")}},
 		{Actions: []string{"ec2:CreateSnapshots"}, Resources: []string{"arn:aws:ec2:*::snapshot/*"}, Condition: when("Null", "aws:RequestTag/securitybot:job", "false")},
 		{Actions: []string{"ec2:CreateTags"}, Resources: []string{"arn:aws:ec2:*::snapshot/*"}, Condition: when("StringEquals", "ec2:CreateAction", "CreateSnapshots")},
+		{Actions: []string{"ec2:LockSnapshot"}, Resources: []string{"arn:aws:ec2:*::snapshot/*"}, Condition: when("Null", "aws:ResourceTag/securitybot:job", "false")},
 	}
 }
 

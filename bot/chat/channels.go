@@ -155,6 +155,14 @@ func (s *Slack) Archive(ctx context.Context, channel string) error {
 	return fine(s.call(ctx, "conversations.archive", url.Values{"channel": {channel}}, nil), "already_archived")
 }
 
+// Unarchive opens an archived channel again. One that is open is fine. Slack
+// refuses this to apps although it lists the method for them: archiving takes
+// the app out of the channel, and then it answers not_in_channel
+// (docs.slack.dev, conversations.unarchive, "Bug alert"; slack-go/slack#1066).
+func (s *Slack) Unarchive(ctx context.Context, channel string) error {
+	return fine(s.call(ctx, "conversations.unarchive", url.Values{"channel": {channel}}, nil), "not_archived")
+}
+
 // Permalink returns the address of a message, for people who can see it.
 func (s *Slack) Permalink(ctx context.Context, ref Ref) (string, error) {
 	const method = "chat.getPermalink"

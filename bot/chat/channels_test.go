@@ -14,6 +14,28 @@ import (
 	"github.com/securitybot/securitybot/internal/message"
 )
 
+func TestAnArchivedChannelIsOpenedAgainWhereSlackAllowsIt(t *testing.T) {
+	t.Parallel()
+	for want, options := range map[string][]slackfake.Option{"not_in_channel": nil, "": {slackfake.WithUnarchive()}} {
+		o := newOffice(t, nil, nil, options...)
+		ctx := testCtx(t)
+		ch, err := o.s.CreateChannel(ctx, "ir-2026-002", true)
+		if err == nil {
+			err = o.s.Unarchive(ctx, ch.ID) // open already
+		}
+		if err == nil {
+			err = o.s.Archive(ctx, ch.ID)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = o.s.Unarchive(ctx, ch.ID)
+		if got, _ := o.ws.Channel(ch.ID); code(err) != want || got.Archived != (want != "") {
+			t.Errorf("want %q: %v, archived %v", want, err, got.Archived)
+		}
+	}
+}
+
 func TestAnIncidentChannelFromCreationToArchive(t *testing.T) {
 	t.Parallel()
 	o := newOffice(t, nil, nil)

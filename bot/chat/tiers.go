@@ -21,7 +21,7 @@ func newTiers(burst int) *tiers { return &tiers{buckets: map[string]*bucket{}, b
 func tierOf(method string) (interval time.Duration, burst int) {
 	switch method {
 	case "usergroups.users.list", "conversations.create", "conversations.setTopic", "conversations.setPurpose",
-		"conversations.archive", "pins.add", "conversations.canvases.create":
+		"conversations.archive", "conversations.unarchive", "pins.add", "conversations.canvases.create":
 		return time.Minute / 20, 3 // tier 2
 	case "conversations.open", "conversations.history", "conversations.replies",
 		"users.lookupByEmail", "chat.update", "conversations.invite", "conversations.info",

@@ -10,8 +10,9 @@ type Access struct {
 	Responders People `yaml:"responders"` // the commands, evidence, closing cases
 	Approvers  People `yaml:"approvers"`  // approve what others ask for: isolate, release
 	Admins     People `yaml:"admins"`
-	// Limits restricts the people it names to some AWS accounts. Whoever is in
-	// none of them may act on every account.
+	// Limits restricts the people it names to some AWS accounts: they neither act on
+	// others nor see them in lists and look-ups. Whoever is in none of them may act
+	// on every account.
 	Limits []Limit `yaml:"limits"`
 }
 

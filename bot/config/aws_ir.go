@@ -13,6 +13,8 @@ type AWSIR struct {
 	ExternalID string   `yaml:"external_id"` // that the roles' trust policies ask for
 	Roles      AWSRoles `yaml:"roles"`
 	Evidence   Evidence `yaml:"evidence"`
+	// SnapshotLock keeps snapshots from being deleted.
+	SnapshotLock SnapshotLock `yaml:"snapshot_lock"`
 	// Tools are programs that are brought to hosts which lack them, by name and
 	// architecture, such as avml/x86_64.
 	Tools map[string]Tool `yaml:"tools"`
@@ -40,6 +42,12 @@ type Evidence struct {
 	KMSKey   string `yaml:"kms_key"`   // ARN; empty is the bucket's own encryption
 	LockMode string `yaml:"lock_mode"` // GOVERNANCE or COMPLIANCE; empty is no Object Lock
 	LockDays int    `yaml:"lock_days"`
+}
+
+// SnapshotLock is how snapshots are locked, from when they are made.
+type SnapshotLock struct {
+	Mode string `yaml:"mode"` // governance or compliance; empty locks nothing
+	Days int    `yaml:"days"`
 }
 
 // Tool is a program in a bucket that the hosts can read. It runs only when its
@@ -88,6 +96,10 @@ func (d *document) checkAWSIR(a AWSIR) {
 		}
 	}
 	d.checkEvidence(a.Evidence)
+	if l := a.SnapshotLock; l != (SnapshotLock{}) {
+		d.oneOf("aws_ir.snapshot_lock.mode", l.Mode, "governance", "compliance")
+		between(d, "aws_ir.snapshot_lock.days", l.Days, 1, 36500)
+	}
 	if a.Enabled() && a.Evidence.Bucket == "" && !d.failed("aws_ir.evidence") {
 		d.warn("aws_ir.accounts", "aws_ir.evidence.bucket is not set, so osquery, memory and tcpdump have nowhere to put what they find and are refused")
 	}

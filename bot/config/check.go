@@ -32,6 +32,7 @@ func (d *document) check(c *Config) {
 	d.checkAWSIR(c.AWSIR)
 	d.checkLookups(c.Lookups)
 	d.checkNLBMap(c)
+	d.checkSweep(c)
 	d.checkIncidents(c.Incidents)
 	d.checkServing(c)
 	d.checkAudit(c.Audit)

@@ -28,6 +28,7 @@ type Config struct {
 	MFA       MFA           `yaml:"mfa"`
 	AWSIR     AWSIR         `yaml:"aws_ir"`
 	NLBMap    NLBMap        `yaml:"nlb_map"`
+	Sweep     Sweep         `yaml:"sweep"`
 	Incidents Incidents     `yaml:"incidents"`
 	Lookups   Lookups       `yaml:"lookups"`
 	HTTP      HTTP          `yaml:"http"`
@@ -165,6 +166,7 @@ func Default() *Config {
 		AWSIR: AWSIR{CollectPerHour: 40, CollectAgainAfter: time.Hour, Roles: AWSRoles{Read: "securitybot-read", Acquire: "securitybot-acquire",
 			Contain: "securitybot-contain", Release: "securitybot-release"}},
 		Incidents: defaultIncidents(),
+		Sweep:     defaultSweep(),
 
 		HTTP:  HTTP{Addr: "127.0.0.1:9090"},
 		Log:   Log{Level: "info", Format: "text"},

@@ -85,10 +85,11 @@ func TestWhatTheExampleShowsCommentedOutExistsAndIsTheDefault(t *testing.T) {
 		{"http", c.HTTP, want.HTTP},
 		{"log", c.Log, want.Log},
 		{"nlb_map", c.NLBMap, want.NLBMap},
+		{"sweep", c.Sweep, want.Sweep},
 		{"audit.checkpoint_every", c.Audit.CheckpointEvery, want.Audit.CheckpointEvery},
 	} {
 		ignore := cmp.Options{cmpopts.IgnoreFields(Redis{}, "Addrs", "SentinelMaster", "Username"), cmpopts.IgnoreFields(PagerDuty{}, "EscalationPolicies")}
-		if diff := cmp.Diff(pair.want, pair.got, cmpopts.IgnoreTypes(Secret{}), cmpopts.IgnoreFields(SQS{}, "Queues"), cmpopts.IgnoreFields(NLBMap{}, "Accounts", "Regions"), ignore); diff != "" {
+		if diff := cmp.Diff(pair.want, pair.got, cmpopts.IgnoreTypes(Secret{}), cmpopts.IgnoreFields(SQS{}, "Queues"), cmpopts.IgnoreFields(NLBMap{}, "Accounts", "Regions"), cmpopts.IgnoreFields(Sweep{}, "Accounts", "Regions"), ignore); diff != "" {
 			t.Errorf("%s is shown with another default (-default +shown)\n%s", pair.name, diff)
 		}
 	}

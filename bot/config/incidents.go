@@ -2,6 +2,7 @@ package config
 
 import (
 	"regexp"
+	"time"
 
 	"github.com/securitybot/securitybot/findings"
 )
@@ -16,6 +17,8 @@ type Incidents struct {
 	// PageFrom is the least severity that pages the people on call when an incident
 	// is opened or becomes as serious; "never" leaves it to people.
 	PageFrom string `yaml:"page_from"`
+	// ReopenWithin is how long after its end an incident can be reopened.
+	ReopenWithin time.Duration `yaml:"reopen_within"`
 }
 
 // pageNever is the value of incidents.page_from that pages nobody by itself.
@@ -36,7 +39,9 @@ func (i Incidents) PageLevels() []findings.Level {
 	return out
 }
 
-func defaultIncidents() Incidents { return Incidents{Prefix: "inc", PageFrom: string(findings.High)} }
+func defaultIncidents() Incidents {
+	return Incidents{Prefix: "inc", PageFrom: string(findings.High), ReopenWithin: 30 * 24 * time.Hour}
+}
 
 var channelPrefix = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,18}[a-z0-9])?$`)
 
@@ -46,6 +51,7 @@ func (d *document) checkIncidents(i Incidents) {
 	}
 	d.each("incidents.groups", i.Groups, groupID, "a user group's id (S…)")
 	d.oneOf("incidents.page_from", i.PageFrom, string(findings.Critical), string(findings.High), string(findings.Medium), string(findings.Low), pageNever)
+	d.span("incidents.reopen_within", i.ReopenWithin, 0, 90*24*time.Hour) // closed incidents are kept for 100 days
 	if i.Public && !d.failed("incidents.public") {
 		d.warn("incidents.public", "incidents.public lets everybody in the workspace read incidents, the people they are about included")
 	}

@@ -2,7 +2,8 @@ package config
 
 import (
 	"errors"
-	"regexp"
+
+	"github.com/securitybot/securitybot/responders/thehive"
 )
 
 // TheHive is where cases are recorded. Without a URL nothing is.
@@ -23,15 +24,12 @@ func (h TheHive) Configured() bool { return h.URL != "" }
 // defaultTheHive marks records amber: they name employees and hosts.
 func defaultTheHive() TheHive { return TheHive{Marking: "amber", UploadMiB: 10} }
 
-// hiveName is the name of an organisation or template.
-var hiveName = regexp.MustCompile(`^[\pL\pN][\pL\pN ._@/-]{0,127}$`)
-
 func (d *document) checkTheHive(h TheHive) {
 	d.endpoint("thehive.url", h.URL)
 	d.oneOf("thehive.marking", h.Marking, "amber", "red")
 	between(d, "thehive.upload_mib", h.UploadMiB, 0, 50)
 	for _, n := range []struct{ path, v string }{{"thehive.organisation", h.Organisation}, {"thehive.case_template", h.CaseTemplate}} {
-		if n.v != "" && !hiveName.MatchString(n.v) && !d.failed(n.path) {
+		if n.v != "" && !thehive.IsName(n.v) && !d.failed(n.path) {
 			d.wrong(n.path, "%s is a name: letters, digits, spaces and . _ @ / -, at most 128, not %s", n.path, show(n.v))
 		}
 	}

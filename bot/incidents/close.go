@@ -32,11 +32,11 @@ func (c *Incident) Close(by, reason string, flight time.Duration, now time.Time)
 	for i := range c.Pages {
 		effects = append(effects, c.resolve(i, flight, now)...)
 	}
-	if c.Hive.ID != "" {
+	if c.Hive.ID != "" && !c.busy(func(s string) bool { return s == StepRehive }) {
 		effects = append(effects, c.plan(StepRecord, now, now))
 	}
 	effects = append(effects, c.say(n, now)...)
-	if c.Summary.TS != "" {
+	if c.Summary.TS != "" && !c.sealed() {
 		effects = append(effects, c.once(StepEdit, now, now)...)
 	}
 	return append(effects, c.wrapUp(now)...), cancel, nil
@@ -122,6 +122,9 @@ func (c *Incident) TimelineExported(effectID string, now time.Time) []store.Effe
 func (c *Incident) Recorded(effectID string, now time.Time) []store.Effect {
 	return c.report(effectID, now, func() []store.Effect {
 		c.log(Entry{At: now, Kind: KindStep, What: "timeline put into TheHive"})
+		if c.IsOpen() { // reopened meanwhile
+			return []store.Effect{c.plan(StepRehive, now, now)}
+		}
 		return nil
 	})
 }

@@ -106,7 +106,7 @@ func TestWithoutAnExportTheChannelStays(t *testing.T) {
 		t.Fatalf("%q tells %s", steps(out), c.ToTell())
 	}
 	w.drain(t, t0)
-	if w.archived || c.Archived {
+	if w.archived[c.Channel] || c.Archived {
 		t.Fatal("the channel is archived without its timeline")
 	}
 	again, _, err := c.Close(zoe, "", time.Minute, t0)
@@ -119,7 +119,7 @@ func TestWithoutAnExportTheChannelStays(t *testing.T) {
 		t.Errorf("%+v", c)
 	}
 	_, _, err = c.Close(zoe, "again", time.Minute, t0)
-	refused(t, err, "archived")
+	refused(t, err, "reopen it")
 }
 
 func TestAfterTheEndEverythingIsRefused(t *testing.T) {

@@ -13,6 +13,7 @@
 //	  ▼
 //	Close ─▶ resolve, record          (no chat needed)
 //	      └▶ edit ──▶ export ──▶ archive, and nothing in the channel after it
+//	Reopen ▶ unarchive, else a fresh channel; rehive, page
 //
 // Every step is an effect with a stable id. A step that is given up does not
 // stop the others: it is shown in the summary (Failures) and can be tried again

@@ -30,6 +30,9 @@ const (
 	StepExport   = "export"   // timeline into the channel: found by name
 	StepRecord   = "record"   // timeline to TheHive, and close its case
 	StepArchive  = "archive"  // archive the channel: archived already counts as done
+
+	StepUnarchive = "unarchive" // open the channel again: open already counts as done
+	StepRehive    = "rehive"    // open the case in TheHive again: open already counts as done
 )
 
 // kindPrefix sets the kinds of incident effects apart from those of cases.
@@ -47,9 +50,9 @@ func laneOf(step string) store.Lane {
 	switch step {
 	case StepPage, StepFallback, StepResolve:
 		return store.LanePage
-	case StepChannel, StepGather, StepInvite, StepSummary, StepTell:
+	case StepChannel, StepUnarchive, StepGather, StepInvite, StepSummary, StepTell:
 		return store.LaneInquiry
-	case StepHive, StepRecord:
+	case StepHive, StepRehive, StepRecord:
 		return store.LaneRecord
 	}
 	return store.LaneNotify
@@ -59,7 +62,7 @@ func laneOf(step string) store.Lane {
 // over before the channel is archived.
 func inChannel(step string) bool {
 	switch step {
-	case StepTopic, StepInvite, StepSummary, StepPin, StepEdit, StepDocument, StepSay, StepRemind, StepExport:
+	case StepTopic, StepInvite, StepSummary, StepPin, StepEdit, StepDocument, StepSay, StepRemind, StepExport, StepUnarchive:
 		return true
 	}
 	return false
@@ -89,7 +92,12 @@ func (c *Incident) step(effectID string) string {
 
 // plan plans a step. Planning one that is under way is a no-op in the store.
 func (c *Incident) plan(what string, now, due time.Time) store.Effect {
-	short := strconv.Itoa(c.Gen) + "/" + what
+	return c.planned(strconv.Itoa(c.Gen)+"/"+what, now, due)
+}
+
+// planned plans a step of any generation: "2/topic/4".
+func (c *Incident) planned(short string, now, due time.Time) store.Effect {
+	_, what, _ := strings.Cut(short, "/")
 	if !slices.Contains(c.Pending, short) {
 		c.Pending = append(c.Pending, short)
 	}
@@ -175,6 +183,9 @@ func (c *Incident) Tick(now time.Time) []store.Effect {
 	if c.Channel == "" {
 		return append(out, c.tell(now, "the incident is still open and has no channel")...)
 	}
+	if c.sealed() {
+		return out
+	}
 	return append(out, c.once(StepRemind, now, now)...)
 }
 
@@ -183,8 +194,7 @@ func (c *Incident) Tick(now time.Time) []store.Effect {
 func (c *Incident) replan(now time.Time) []store.Effect {
 	var out []store.Effect
 	for _, short := range slices.Clone(c.Pending) {
-		_, what, _ := strings.Cut(short, "/")
-		out = append(out, c.plan(what, now, now))
+		out = append(out, c.planned(short, now, now))
 	}
 	return out
 }

@@ -3,6 +3,7 @@ package incidents
 import (
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/securitybot/securitybot/findings"
@@ -11,13 +12,15 @@ import (
 
 // refuse is the sentence for an act on an incident that is not open.
 func (c *Incident) refuse() error {
-	switch {
-	case !c.Known():
+	if !c.Known() {
 		return Refusal("There is no such incident.")
-	case c.Archived:
-		return Refusal(c.Ref() + " is closed and its channel archived. Open a new incident if there is more to do.")
 	}
-	return Refusal(c.Ref() + " is closed. Open a new incident if there is more to do.")
+	return c.IsClosed()
+}
+
+// IsClosed is what people are told who want to go on with a closed incident.
+func (c *Incident) IsClosed() Refusal {
+	return Refusal(c.Ref() + " is closed. If there is more to do, reopen it or open a new incident.")
 }
 
 // acted notes that a person has done something.
@@ -33,7 +36,7 @@ func (c *Incident) say(entry int, now time.Time) []store.Effect {
 
 // sealed says whether nothing may go into the channel any more.
 func (c *Incident) sealed() bool {
-	return c.Archived || c.busy(func(s string) bool { return s == StepArchive })
+	return c.Archived || c.busy(func(s string) bool { return s == StepArchive || s == StepUnarchive })
 }
 
 // tell adds a line and plans to tell it directly to whoever is concerned: the
@@ -83,10 +86,10 @@ func (c *Incident) SetSeverity(by string, to findings.Level, r Rules, now time.T
 	from := c.Severity
 	c.Severity = to
 	out := c.add(Entry{By: by, Kind: KindSeverity, What: "changed the severity from " + string(from) + " to " + string(to)}, now)
-	if rank(to) > rank(from) && slices.Contains(r.Page, to) && len(c.Pages) == 0 {
+	if rank(to) > rank(from) && slices.Contains(r.Page, to) && !c.calling() {
 		out = append(out, c.page("", "the severity rose to "+string(to), now)...)
 	}
-	if c.Channel != "" {
+	if c.Channel != "" && !c.sealed() {
 		out = append(out, c.once(StepTopic, now, now)...)
 	}
 	return out, nil
@@ -107,7 +110,7 @@ func (c *Incident) SetLead(by, lead string, now time.Time) ([]store.Effect, erro
 	if lead != by {
 		e.What, e.Whom = "made the lead:", []string{lead}
 	}
-	c.want(lead, "leads")
+	c.name(lead, "leads")
 	return append(c.add(e, now), c.invite(now)...), nil
 }
 
@@ -167,6 +170,12 @@ func (c *Incident) link(caseID, by string, now time.Time) int {
 
 // caseRef is the reference that people see of a case.
 func caseRef(id string) string { return "SB-" + id[:min(len(id), 8)] }
+
+// calling says whether the people on call have been paged, and not told that it
+// is over.
+func (c *Incident) calling() bool {
+	return slices.ContainsFunc(c.Pages, func(p Page) bool { return !p.Resolved })
+}
 
 const maxPages = 20
 
@@ -237,7 +246,7 @@ func (c *Incident) PageSent(effectID string, now time.Time) []store.Effect {
 // waits for help must not believe that it is coming. The page goes on being
 // tried.
 func (c *Incident) PageRefused(effectID, why string, now time.Time) []store.Effect {
-	if !slices.Contains(c.Pending, strconv.Itoa(c.Gen)+"/"+c.step(effectID)) {
+	if !slices.Contains(c.Pending, strings.TrimPrefix(effectID, c.ID+"/")) {
 		return nil
 	}
 	_, rest := cutStep(c.step(effectID))

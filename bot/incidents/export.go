@@ -3,6 +3,7 @@ package incidents
 import (
 	"encoding/json"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 	"unicode"
@@ -14,7 +15,13 @@ import (
 type Names func(chatID string) string
 
 // FileName is the name of an export without its ending.
-func (c *Incident) FileName() string { return strings.ToLower(c.Ref()) + "-timeline" }
+func (c *Incident) FileName() string {
+	name := strings.ToLower(c.Ref()) + "-timeline"
+	if c.Gen > 1 { // closed before, and its timeline written then
+		name += "-" + strconv.Itoa(c.Gen)
+	}
+	return name
+}
 
 // Export is the form of an incident outside: what JSON holds.
 type Export struct {

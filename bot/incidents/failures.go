@@ -20,6 +20,8 @@ func (c *Incident) Failed(effectID, why string, now time.Time) []store.Effect {
 			return c.invitesFailed(why, now)
 		case StepGather:
 			return c.gatherFailed(rest, why, now)
+		case StepUnarchive:
+			return c.walled(why, now)
 		case StepPage:
 			return c.pageRefused(rest, why, now)
 		}
@@ -27,6 +29,9 @@ func (c *Incident) Failed(effectID, why string, now time.Time) []store.Effect {
 			return nil
 		}
 		n := c.log(Entry{At: now, Kind: KindFailed, What: "it was given up to " + About(step), Text: why})
+		if step == StepRehive && c.Status == Closed { // it need not be open to be ended
+			return []store.Effect{c.plan(StepRecord, now, now)}
+		}
 		switch {
 		case step == StepTell, step == StepEdit:
 			return nil // nobody is left to tell; an edit would fail the same way
@@ -83,7 +88,11 @@ func (c *Incident) Retry(by string, now time.Time) ([]store.Effect, error) {
 	c.Failures = nil
 	var out []store.Effect
 	for _, f := range again {
-		switch step, _ := cutStep(f.Step); step {
+		step, _ := cutStep(f.Step)
+		if inChannel(step) && c.sealed() {
+			continue // done anyway once the channel can be written in again
+		}
+		switch step {
 		case StepSay, StepTell, StepRemind, StepResolve:
 			continue // their moment has passed
 		case StepEdit, StepTopic:
@@ -125,6 +134,8 @@ func About(step string) string {
 		return "put the timeline into TheHive"
 	case StepArchive:
 		return "archive the channel"
+	case StepRehive:
+		return "open the case in TheHive again"
 	}
 	return "say something in the channel"
 }

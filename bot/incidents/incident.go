@@ -75,6 +75,7 @@ type Incident struct {
 	Name    string   `json:"n,omitempty"` // of the channel, wanted or made
 	Tries   int      `json:"t,omitempty"` // names that were taken
 	Channel string   `json:"ch,omitempty"`
+	Former  []string `json:"fo,omitempty"` // channels it had before it was reopened; archived
 	Summary Ref      `json:"su,omitzero"`
 	Doc     Document `json:"d,omitzero"`
 	NoDoc   bool     `json:"nd,omitempty"` // no document is wanted

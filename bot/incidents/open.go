@@ -47,9 +47,9 @@ func Start(id string, o Opening, r Rules, now time.Time) (*Incident, []store.Eff
 	c := &Incident{ID: id, Status: Open, Gen: 1, Title: title, Severity: o.Level, Opener: o.By, Opened: now.UTC(), Nudge: now.Add(nudgeAfter),
 		Prefix: r.Prefix, Public: r.Public, NoDoc: r.NoDoc, Name: nameOf(r.Prefix, id, title, now, 0)}
 	c.log(Entry{At: now, By: o.By, Kind: KindOpened, What: "opened the incident, severity " + string(o.Level), Text: title})
-	c.want(o.By, "opened it")
+	c.name(o.By, "opened it")
 	for _, who := range o.Members {
-		c.want(who, "named by the opener")
+		c.name(who, "named by the opener")
 	}
 	for _, id := range o.Cases {
 		c.link(id, o.By, now)
@@ -84,14 +84,23 @@ func (c *Incident) ChannelMade(effectID, channel string, now time.Time) []store.
 		if !c.IsOpen() {
 			return nil
 		}
-		out := []store.Effect{c.plan(StepSummary, now, now)}
-		out = append(out, c.invite(now)...)
-		out = append(out, c.once(StepTopic, now, now)...)
-		if !c.NoDoc {
-			out = append(out, c.plan(StepDocument, now, now))
-		}
-		return out
+		return c.furnish(now)
 	})
+}
+
+// furnish puts into the channel what belongs there and is missing.
+func (c *Incident) furnish(now time.Time) []store.Effect {
+	var out []store.Effect
+	if c.Summary.TS == "" {
+		out = append(out, c.plan(StepSummary, now, now))
+	}
+	out = append(out, c.say(c.reopening(), now)...)
+	out = append(out, c.invite(now)...)
+	out = append(out, c.once(StepTopic, now, now)...)
+	if !c.NoDoc && !c.Doc.Made() {
+		out = append(out, c.plan(StepDocument, now, now))
+	}
+	return append(out, c.refresh(now)...)
 }
 
 // maxNames is how many channel names are tried: with random letters in each, a
@@ -109,7 +118,7 @@ func (c *Incident) NameTaken(effectID string, now time.Time) []store.Effect {
 			return nil
 		}
 		c.Tries++
-		c.Name = nameOf(c.Prefix, c.ID, c.Title, c.Opened, c.Tries)
+		c.Name = c.freshName()
 		return []store.Effect{c.plan(StepChannel+"/"+strconv.Itoa(c.Tries), now, now)}
 	})
 }

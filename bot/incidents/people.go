@@ -45,8 +45,9 @@ const (
 
 // Member is a person who belongs into the channel.
 type Member struct {
-	ID     string `json:"i"` // chat id
-	For    string `json:"f"` // why they are wanted, our own words
+	ID     string `json:"i"`           // chat id
+	For    string `json:"f"`           // why they are wanted, our own words
+	Named  bool   `json:"n,omitempty"` // somebody named them; else they came with a group or are on call
 	State  State  `json:"s,omitempty"`
 	Reason string `json:"r,omitempty"` // why they are not in, a short sentence
 }
@@ -57,6 +58,27 @@ const (
 	maxMembers = 300
 	maxSources = 30
 )
+
+// name adds a member somebody named; false when they are one already or there is
+// no room.
+func (c *Incident) name(id, why string) bool {
+	i := slices.IndexFunc(c.Members, func(m Member) bool { return m.ID == id })
+	if i >= 0 && !c.Members[i].Named {
+		m := &c.Members[i]
+		m.Named = true
+		if m.State != In {
+			m.For, m.State, m.Reason = why, Wanted, ""
+			return true
+		}
+	}
+	if !c.want(id, why) {
+		return false
+	}
+	if i < 0 {
+		c.Members[len(c.Members)-1].Named = true
+	}
+	return true
+}
 
 // want adds a member; false when they are one already or there is no room.
 func (c *Incident) want(id, why string) bool {
@@ -82,10 +104,15 @@ func (c *Incident) want(id, why string) bool {
 
 // invite plans an invitation of everybody who is wanted and not in.
 func (c *Incident) invite(now time.Time) []store.Effect {
-	if c.Channel == "" || !c.IsOpen() || len(c.ToInvite()) == 0 {
+	if c.Channel == "" || !c.IsOpen() || c.sealed() || len(c.ToInvite()) == 0 {
 		return nil
 	}
 	return c.once(StepInvite, now, now)
+}
+
+// NamedMember says whether somebody named a person as a member.
+func (c *Incident) NamedMember(id string) bool {
+	return slices.ContainsFunc(c.Members, func(m Member) bool { return m.ID == id && m.Named })
 }
 
 // ToInvite returns the chat ids of those who are wanted and not yet in.
@@ -181,15 +208,19 @@ func (s Source) about() string {
 	return "who is in the user group"
 }
 
-// Invitation is what became of inviting one person. Refused is empty when they
-// are in.
-type Invitation struct{ ID, Refused string }
+// Invitation is what became of inviting one person.
+type Invitation struct {
+	ID        string
+	Refused   string // why they are not in; empty when they are
+	Concerned bool   // a case of the incident is about them
+}
 
 // Invited takes in what became of invitations. Who is not mentioned stays
 // wanted.
 func (c *Incident) Invited(effectID string, results []Invitation, now time.Time) []store.Effect {
 	return c.report(effectID, now, func() []store.Effect {
 		var in []string
+		var out []store.Effect
 		for _, r := range results {
 			i := slices.IndexFunc(c.Members, func(m Member) bool { return m.ID == r.ID })
 			if i < 0 || c.Members[i].State == In {
@@ -198,6 +229,9 @@ func (c *Incident) Invited(effectID string, results []Invitation, now time.Time)
 			if r.Refused == "" {
 				c.Members[i].State, c.Members[i].Reason = In, ""
 				in = append(in, r.ID)
+				if r.Concerned {
+					out = append(out, c.say(c.log(Entry{At: now, Kind: KindMember, What: "A case of this incident is about somebody who was invited by name and now reads along:", Whom: []string{r.ID}}), now)...)
+				}
 				continue
 			}
 			c.Members[i].State, c.Members[i].Reason = Refused, cut(clean(r.Refused), 100)
@@ -206,7 +240,7 @@ func (c *Incident) Invited(effectID string, results []Invitation, now time.Time)
 		if len(in) > 0 {
 			c.log(Entry{At: now, Kind: KindMember, What: "invited", Whom: in})
 		}
-		return append(c.invite(now), c.refresh(now)...)
+		return append(append(out, c.invite(now)...), c.refresh(now)...)
 	})
 }
 
@@ -238,7 +272,7 @@ func (c *Incident) Invite(by string, people []string, sources []Source, now time
 	var out []store.Effect
 	var fresh []string
 	for _, id := range people {
-		if c.want(id, "invited by hand") {
+		if c.name(id, "invited by hand") {
 			fresh = append(fresh, id)
 		}
 	}

@@ -18,7 +18,7 @@ import (
 // hold once nothing is under way.
 func TestSchedules(t *testing.T) {
 	t.Parallel()
-	ended := 0
+	ended, reopened := 0, 0
 	for seed := range uint64(1500) {
 		r := rand.New(rand.NewPCG(seed, 7))
 		o := opening()
@@ -33,6 +33,7 @@ func TestSchedules(t *testing.T) {
 		if r.IntN(5) == 0 {
 			s.taken[c.Name] = true
 		}
+		s.walled = r.IntN(2) == 0
 		s.plan(effects)
 		for range 60 {
 			s.now = s.now.Add(time.Duration(r.IntN(7200)) * time.Second)
@@ -43,8 +44,12 @@ func TestSchedules(t *testing.T) {
 		if c.Archived {
 			ended++
 		}
+		reopened += s.reopened
 	}
-	if ended < 400 {
+	if reopened < 100 {
+		t.Errorf("only %d incidents were reopened", reopened)
+	}
+	if ended < 250 {
 		t.Errorf("only %d of the schedules reached the archive: they are too unlucky to show anything", ended)
 	}
 }
@@ -56,6 +61,8 @@ type schedule struct {
 	done  map[string]int // effect id → how often it was done at the far end
 	now   time.Time
 	stale []string // effects that ended or were cancelled
+
+	reopened int
 }
 
 func (s *schedule) step() {
@@ -101,7 +108,7 @@ func (s *schedule) end(id string, out []store.Effect) {
 func (s *schedule) act() {
 	c, who := s.c, []string{ana, omar, zoe, "U0KIM"}[s.r.IntN(4)]
 	var out []store.Effect
-	switch s.r.IntN(11) {
+	switch s.r.IntN(12) {
 	case 0:
 		out, _ = c.SetSeverity(who, Levels()[s.r.IntN(4)], s.rules, s.now)
 	case 1:
@@ -127,6 +134,10 @@ func (s *schedule) act() {
 		}
 	case 9:
 		out = c.Tick(s.now)
+	case 10:
+		if out, _ = c.Reopen(who, "more", s.rules, 30*24*time.Hour, s.now); len(out) > 0 {
+			s.reopened++
+		}
 	default: // a report about something that is over
 		if len(s.stale) > 0 {
 			id := s.stale[s.r.IntN(len(s.stale))]
@@ -149,13 +160,17 @@ func (s *schedule) check(t *testing.T, seed uint64) {
 	if len(c.Pending) != len(s.effects) {
 		t.Fatalf("seed %d: pending %v, under way %v", seed, c.Pending, s.order)
 	}
-	if made := s.channels; len(made) > 1 || c.Channel != "" && !slices.Contains([]string{made[c.Name]}, c.Channel) {
+	if made := s.channels; len(made) > 1+len(c.Former) || c.Channel != "" && !slices.Contains([]string{made[c.Name]}, c.Channel) {
 		t.Fatalf("seed %d: channels %v, the incident knows %q", seed, made, c.Channel)
 	}
-	if c.Archived && (!c.Exported || c.Status != Closed) || len(s.after) > 0 {
+	reopening := c.busy(func(s string) bool { return s == StepUnarchive })
+	if c.Archived && !reopening && (!c.Exported || c.Status != Closed) || len(s.after) > 0 {
 		t.Fatalf("seed %d: archived %v, exported %v, %s, written afterwards: %v", seed, c.Archived, c.Exported, c.Status, s.after)
 	}
-	if s.archived && slices.ContainsFunc(s.order, func(id string) bool { step, _ := StepOf(s.effects[id].Kind); return inChannel(step) }) {
+	if s.archived[c.Channel] && slices.ContainsFunc(s.order, func(id string) bool {
+		step, _ := StepOf(s.effects[id].Kind)
+		return inChannel(step) && step != StepUnarchive
+	}) {
 		t.Fatalf("seed %d: planned for an archived channel: %v", seed, s.order)
 	}
 	if s.r.IntN(20) > 0 {

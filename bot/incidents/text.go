@@ -129,6 +129,9 @@ func (c *Incident) fields() []message.Field {
 		}
 		out = append(out, message.Field{Label: "TheHive", Text: t})
 	}
+	if n := len(c.Former); n > 0 {
+		out = append(out, message.Field{Label: "Worked before in", Text: message.Text{}.Channel(c.Former[n-1])})
+	}
 	if len(c.Cases) > 0 {
 		out = append(out, message.Field{Label: "Cases", Text: message.Text{}.Code(c.caseRefs(6))})
 	}

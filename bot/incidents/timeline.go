@@ -25,6 +25,7 @@ const (
 	KindTask     Kind = "task"
 	KindReminder Kind = "reminder"
 	KindClosed   Kind = "closed"
+	KindReopened Kind = "reopened"
 )
 
 // Entry is one line of the timeline. What is in our own words; Text came from

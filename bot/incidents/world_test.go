@@ -17,15 +17,16 @@ type world struct {
 	order    []string
 	channels map[string]string // name → id, of channels the bot made
 	taken    map[string]bool   // names of other people's channels
-	archived bool
-	posts    map[string]int // effect id → messages posted under it
+	archived map[string]bool   // channels
+	walled   bool              // chat does not open archived channels again
+	posts    map[string]int    // effect id → messages posted under it
 	pages    map[string]string
 	cases    map[string]bool
 	after    []string // writes into the channel after it was archived
 }
 
 func newWorld(c *Incident) *world {
-	return &world{c: c, effects: map[string]store.Effect{}, channels: map[string]string{}, taken: map[string]bool{}, posts: map[string]int{}, pages: map[string]string{}, cases: map[string]bool{}}
+	return &world{c: c, effects: map[string]store.Effect{}, channels: map[string]string{}, taken: map[string]bool{}, archived: map[string]bool{}, posts: map[string]int{}, pages: map[string]string{}, cases: map[string]bool{}}
 }
 
 func (w *world) plan(effects []store.Effect) {
@@ -47,7 +48,7 @@ func (w *world) drop(id string) {
 func (w *world) do(e store.Effect, now time.Time) (report func() []store.Effect) {
 	c, id := w.c, e.ID
 	step, _ := StepOf(e.Kind)
-	if inChannel(step) && w.archived {
+	if inChannel(step) && step != StepUnarchive && w.archived[c.Channel] {
 		w.after = append(w.after, id)
 	}
 	switch step {
@@ -105,8 +106,16 @@ func (w *world) doRest(e store.Effect, step string, now time.Time) func() []stor
 	case StepRecord:
 		return func() []store.Effect { return c.Recorded(id, now) }
 	case StepArchive:
-		w.archived = true
+		w.archived[c.Channel] = true
 		return func() []store.Effect { return c.ChannelArchived(id, now) }
+	case StepUnarchive:
+		if w.walled && w.archived[c.Channel] {
+			return func() []store.Effect { return c.Walled(id, "not_in_channel", now) }
+		}
+		delete(w.archived, c.Channel)
+		return func() []store.Effect { return c.Unarchived(id, now) }
+	case StepRehive:
+		return func() []store.Effect { return c.Rehived(id, now) }
 	case StepSay, StepTell, StepRemind, StepPin:
 		w.posts[id] = 1
 	default:

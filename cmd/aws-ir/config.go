@@ -30,6 +30,10 @@ type settings struct {
 		LockMode string `yaml:"lock_mode"`
 		LockDays int    `yaml:"lock_days"`
 	} `yaml:"evidence"`
+	SnapshotLock struct {
+		Mode string `yaml:"mode"` // governance or compliance; not locked when empty
+		Days int    `yaml:"days"`
+	} `yaml:"snapshot_lock"`
 	Tools map[string]struct {
 		Bucket string `yaml:"bucket"`
 		Key    string `yaml:"key"`
@@ -73,10 +77,11 @@ func (s settings) check() error {
 			return fmt.Errorf("the configuration: tools.%s: a name is avml, osqueryi or tcpdump with /x86_64 or /arm64, and has a bucket, a key and a sha256 of 64 hex digits", name)
 		}
 	}
-	if _, err := s.settle(); err != nil {
-		return err
+	if err := awsir.SnapshotLock(s.SnapshotLock).Check(); err != nil {
+		return fmt.Errorf("the configuration: snapshot_lock: %w", err)
 	}
-	return nil
+	_, err := s.settle()
+	return err
 }
 
 var roleDoes = map[responders.Role]string{
@@ -134,7 +139,7 @@ func (s settings) assemble(hub aws.Config, records awsir.Records, log *slog.Logg
 	for name, t := range s.Tools {
 		tools[name] = awsir.Tool{Bucket: t.Bucket, Key: t.Key, SHA256: t.SHA256}
 	}
-	a, err := awsir.New(awsir.Config{Settle: settle, Tools: tools}, awsir.Deps{Sessions: sessions, Records: records, Evidence: store, Log: log})
+	a, err := awsir.New(awsir.Config{Settle: settle, Tools: tools, Lock: awsir.SnapshotLock(s.SnapshotLock)}, awsir.Deps{Sessions: sessions, Records: records, Evidence: store, Log: log})
 	if err != nil {
 		return nil, err
 	}

@@ -202,6 +202,9 @@ func TestEvidencePolicyFits(t *testing.T) {
 	if err := sys.evidence.Records().Delete(t.Context(), "command/none-1"); err != nil {
 		t.Error(err)
 	}
+	if v, err := sys.evidence.Vault(t.Context()); err != nil || !v.Versions {
+		t.Errorf("%+v, %v", v, err)
+	}
 	used := map[string]bool{}
 	for _, c := range w.cloud.CallsOf("s3", "") {
 		for _, n := range c.Needs {

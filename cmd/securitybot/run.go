@@ -30,10 +30,9 @@ that is always safe.`,
 }
 
 func (c *cli) run(ctx context.Context, path string) error {
-	cfg, err := config.Load(path)
+	cfg, err := c.load(path)
 	if err != nil {
-		fmt.Fprintln(c.errs, err)
-		return negative(fmt.Errorf("the configuration has mistakes; see: securitybot check --config %s", path))
+		return err
 	}
 	log := newLogger(c.errs, cfg.Log)
 	for _, w := range cfg.Warnings {

@@ -205,6 +205,14 @@ func set(list []string) map[string]bool {
 	return m
 }
 
+// Allows says whether a queue with these lists takes a finding that came another
+// way than through it: by account and region; its topic does not matter.
+func (c Config) Allows(f *findings.Finding) bool {
+	a := newAllowed(c)
+	a.topics = nil
+	return a.item(findings.Item{Finding: f}) == nil
+}
+
 // item returns why a document is not taken, or nil.
 func (a allowed) item(it findings.Item) *refusal {
 	f := it.Finding

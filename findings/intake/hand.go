@@ -2,6 +2,7 @@ package intake
 
 import (
 	"context"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -123,7 +124,7 @@ func (h *hand) count() (n int, oldest time.Time) {
 // newInflight reads a message as the SDK gives it.
 func newInflight(m types.Message, now time.Time, visibility time.Duration) *inflight {
 	return &inflight{
-		id: deref(m.MessageId), handle: deref(m.ReceiptHandle), body: deref(m.Body),
+		id: strings.Clone(deref(m.MessageId)), handle: deref(m.ReceiptHandle), body: deref(m.Body),
 		receives: int(attribute(m, types.MessageSystemAttributeNameApproximateReceiveCount, 1)),
 		sent:     time.UnixMilli(attribute(m, types.MessageSystemAttributeNameSentTimestamp, now.UnixMilli())).UTC(),
 		taken:    now, until: now.Add(visibility),

@@ -1,6 +1,7 @@
 package lookup
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -70,6 +71,8 @@ type Query struct {
 	// Loud also asks where the indicator's own servers see it (DNS). Whoever sets
 	// it has been told so.
 	Loud bool
+	// History replaces the Investigator's: what this asker may see of it.
+	History History
 }
 
 // Investigate asks all sources at once and calls update with a report: first
@@ -134,7 +137,7 @@ type arrival struct {
 
 // begin fills in what is known without asking.
 func (v *Investigator) begin(q Query) *inquiry {
-	in := &inquiry{v: v, q: q, history: v.o.History, arrivals: make(chan arrival, len(v.seats)+2)}
+	in := &inquiry{v: v, q: q, history: cmp.Or(q.History, v.o.History), arrivals: make(chan arrival, len(v.seats)+2)}
 	in.report = Report{Indicator: q.Indicator, Class: Classify(q.Indicator, v.o.Own), At: v.o.Now(), HistoryState: NotAsked, Resolver: v.o.Resolver}
 	if in.history != nil {
 		in.report.HistoryState = Asking

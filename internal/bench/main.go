@@ -2,7 +2,10 @@
 // floor), in one run on one machine, so that its figures are ratios. Absolute
 // figures say something about the machine, the ratios about the bot.
 //
-//	go run ./internal/bench [-only NAME] [-known 1000,100000,1000000]
+//	go run ./internal/bench [-only NAME] [-known 1000,100000,1000000] [-against FILE] [-rounds N]
+//
+// With -against, another build of the bot takes part, in turn with this one: that
+// shows what a change has done, on a machine that is busy with other things too.
 //
 // It needs redis-server, builds both programs, and runs each in a process of
 // its own beside far ends that answer as fast as they can.
@@ -25,10 +28,13 @@ import (
 )
 
 type bench struct {
-	dir   string
-	ends  *ends
-	redis *redisServer
-	known []int
+	dir      string
+	ends     *ends
+	redis    *redisServer
+	known    []int
+	programs []string          // what is compared: the floor, the bot, and perhaps another build
+	files    map[string]string // where each is
+	rounds   int
 }
 
 // measurement is one part of the benchmark.
@@ -45,20 +51,22 @@ var measurements = []measurement{
 func main() {
 	only := flag.String("only", "", "comma-separated parts: engines, throughput, cold, latency, delay, storm, idle, known")
 	sizes := flag.String("known", "1000,100000,1000000", "numbers of known findings to measure with")
+	against := flag.String("against", "", "another build of the bot to measure as well")
+	rounds := flag.Int("rounds", 3, "how often each program does the whole job; the median counts")
 	flag.Parse()
-	if err := run(context.Background(), *only, *sizes); err != nil {
+	if err := run(context.Background(), *only, *sizes, *against, *rounds); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, only, sizes string) error {
+func run(ctx context.Context, only, sizes, against string, rounds int) error {
 	dir, err := os.MkdirTemp("", "securitybot-bench")
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	b := &bench{dir: dir, ends: newEnds()}
+	b := &bench{dir: dir, ends: newEnds(), rounds: rounds}
 	for _, s := range strings.Split(sizes, ",") {
 		n, err := strconv.Atoi(strings.TrimSpace(s))
 		if err != nil {
@@ -66,10 +74,8 @@ func run(ctx context.Context, only, sizes string) error {
 		}
 		b.known = append(b.known, n)
 	}
-	for name, path := range map[string]string{"floor": "./internal/bench/floor", "securitybot": "./cmd/securitybot"} {
-		if out, err := exec.Command("go", "build", "-o", filepath.Join(dir, name), path).CombinedOutput(); err != nil {
-			return fmt.Errorf("build %s: %w\n%s", name, err, out)
-		}
+	if err := b.build(against); err != nil {
+		return err
 	}
 	if b.redis, err = startRedis(dir); err != nil {
 		return err
@@ -88,22 +94,38 @@ func run(ctx context.Context, only, sizes string) error {
 	return nil
 }
 
-// programs are what is compared: first the floor, then the bot.
-var programs = []string{"floor", "securitybot"}
+// build makes the programs to compare: first the floor, then the bot.
+func (b *bench) build(against string) error {
+	b.programs, b.files = []string{"floor", "securitybot"}, map[string]string{}
+	for i, path := range []string{"./internal/bench/floor", "./cmd/securitybot"} {
+		name := b.programs[i]
+		b.files[name] = filepath.Join(b.dir, name)
+		cmd := exec.Command("go", "build", "-trimpath", "-o", b.files[name], path)
+		cmd.Env = append(os.Environ(), "CGO_ENABLED=0") // as it is released
+		if out, err := cmd.CombinedOutput(); err != nil {
+			return fmt.Errorf("build %s: %w\n%s", name, err, out)
+		}
+	}
+	if against != "" {
+		b.programs = append(b.programs, "against")
+		b.files["against"] = against
+	}
+	return nil
+}
 
 // start empties the store and starts one of the programs on a fresh queue
 // server.
 func (b *bench) start(ctx context.Context, name string, q *sqsfake.Server) (*process, error) {
 	url := q.CreateQueue("findings", sqsfake.QueueOptions{})
 	if name == "floor" {
-		return launch(b.dir, name, filepath.Join(b.dir, name), []string{"AWS_ENDPOINT_URL_SQS=" + q.URL, "FLOOR_QUEUE=" + url,
+		return launch(b.dir, name, b.files[name], []string{"AWS_ENDPOINT_URL_SQS=" + q.URL, "FLOOR_QUEUE=" + url,
 			"FLOOR_SLACK=" + b.ends.server.URL + "/api/", "FLOOR_PAGER=" + b.ends.server.URL, "FLOOR_REDIS=" + b.redis.addr})
 	}
 	file := filepath.Join(b.dir, "securitybot.yaml")
 	if err := os.WriteFile(file, []byte(b.config(url)), 0o600); err != nil {
 		return nil, err
 	}
-	return launch(b.dir, name, filepath.Join(b.dir, name), []string{"AWS_ENDPOINT_URL_SQS=" + q.URL, "BENCH_APP=xapp-1-A0BENCH-bench", "BENCH_BOT=xoxb-bench",
+	return launch(b.dir, name, b.files[name], []string{"AWS_ENDPOINT_URL_SQS=" + q.URL, "BENCH_APP=xapp-1-A0BENCH-bench", "BENCH_BOT=xoxb-bench",
 		"BENCH_KEY=0123456789abcdef0123456789abcdef", "GOMEMLIMIT=56MiB"}, "run", "--config", file)
 }
 

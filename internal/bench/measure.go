@@ -91,9 +91,9 @@ func realLatency(ctx context.Context, b *bench) error {
 }
 
 func (b *bench) compare(ctx context.Context, l load, sqsDelay, endDelay time.Duration) error {
-	var all [2][]flow
-	for range 3 {
-		for i, name := range programs {
+	all := make([][]flow, len(b.programs))
+	for range b.rounds {
+		for i, name := range b.programs {
 			f, err := b.flow(ctx, name, l, sqsDelay, endDelay)
 			if err != nil {
 				return err
@@ -101,15 +101,17 @@ func (b *bench) compare(ctx context.Context, l load, sqsDelay, endDelay time.Dur
 			all[i] = append(all[i], f)
 		}
 	}
-	fmt.Printf("%d events, %d findings, %d of them page; median of 3, interleaved\n", len(l.bodies), l.distinct, l.pages)
+	fmt.Printf("%d events, %d findings, %d of them page; median of %d, interleaved\n", len(l.bodies), l.distinct, l.pages, b.rounds)
 	fmt.Printf("%-12s %11s %11s %11s %9s %9s %7s %10s\n", "", "events/s", "CPU µs/ev", "Redis µs/ev", "rest MiB", "peak MiB", "posts", "most open")
-	var med [2]flow
-	for i, name := range programs {
+	med := make([]flow, len(b.programs))
+	for i, name := range b.programs {
 		m := median(all[i])
 		med[i] = m
 		fmt.Printf("%-12s %11.0f %11.0f %11.1f %9.1f %9.1f %7d %10d\n", name, m.perSecond, m.cpu, m.redisCPU, m.rest, m.peak, m.posts, m.most)
 	}
-	fmt.Printf("bot ÷ floor: events/s %s, CPU %s, peak memory %s; peak ÷ rest %s\n", ratio(med[1].perSecond, med[0].perSecond), ratio(med[1].cpu, med[0].cpu), ratio(med[1].peak, med[0].peak), ratio(med[1].peak, med[1].rest))
+	for i, m := range med[1:] {
+		fmt.Printf("%s ÷ floor: events/s %s, CPU %s, peak memory %s; peak ÷ rest %s\n", b.programs[i+1], ratio(m.perSecond, med[0].perSecond), ratio(m.cpu, med[0].cpu), ratio(m.peak, med[0].peak), ratio(m.peak, m.rest))
+	}
 	return nil
 }
 
@@ -120,41 +122,48 @@ func median(f []flow) flow {
 
 // coldStart is the time from starting the program to its first post.
 func coldStart(ctx context.Context, b *bench) error {
-	var med [2]float64
-	for i, name := range programs {
-		var all []float64
-		for range 5 {
-			if err := b.redis.clear(ctx); err != nil {
-				return err
-			}
-			b.ends.reset(0, 0, 0)
-			q := sqsfake.New()
-			fill(q, mixed(1, 0, 4))
-			p, err := b.start(ctx, name, q)
+	all := make([][]float64, len(b.programs))
+	for range 2*b.rounds + 1 {
+		for i, name := range b.programs {
+			took, err := b.firstPost(ctx, name)
 			if err != nil {
-				return err
-			}
-			if _, err := b.drained(ctx, q, func(e *ends) bool { return e.posts > 0 }, 30*time.Second); err != nil {
 				return fmt.Errorf("%s: %w", name, err)
 			}
-			all = append(all, float64(b.ends.first().Sub(p.start).Microseconds())/1000)
-			if err := p.stop(); err != nil {
-				return err
-			}
-			q.Close()
+			all[i] = append(all[i], took)
 		}
-		slices.Sort(all)
-		med[i] = all[len(all)/2]
-		fmt.Printf("%-12s first delivery %.0f ms after start (median of %d, %.0f..%.0f)\n", name, med[i], len(all), all[0], all[len(all)-1])
 	}
-	fmt.Printf("bot ÷ floor: %s\n", ratio(med[1], med[0]))
+	for i, name := range b.programs {
+		slices.Sort(all[i])
+		n := len(all[i])
+		fmt.Printf("%-12s first delivery %.0f ms after start (median of %d, %.0f..%.0f), %s floor\n", name, all[i][n/2], n, all[i][0], all[i][n-1], ratio(all[i][n/2], all[0][n/2]))
+	}
 	return nil
+}
+
+// firstPost starts a program with one finding waiting, and returns the
+// milliseconds until it has been told to Slack.
+func (b *bench) firstPost(ctx context.Context, name string) (float64, error) {
+	if err := b.redis.clear(ctx); err != nil {
+		return 0, err
+	}
+	b.ends.reset(0, 0, 0)
+	q := sqsfake.New()
+	defer q.Close()
+	fill(q, mixed(1, 0, 4))
+	p, err := b.start(ctx, name, q)
+	if err != nil {
+		return 0, err
+	}
+	if _, err := b.drained(ctx, q, func(e *ends) bool { return e.posts > 0 }, 30*time.Second); err != nil {
+		return 0, err
+	}
+	return float64(b.ends.first().Sub(p.start).Microseconds()) / 1000, p.stop()
 }
 
 // delay is how long one finding takes from the queue to Slack at 50 a second.
 func delay(ctx context.Context, b *bench) error {
-	var p99 [2]float64
-	for i, name := range programs {
+	var floor float64
+	for _, name := range b.programs {
 		if err := b.redis.clear(ctx); err != nil {
 			return err
 		}
@@ -178,14 +187,16 @@ func delay(ctx context.Context, b *bench) error {
 			time.Sleep(max(0, 20*time.Millisecond-time.Since(sent)))
 		}
 		slices.Sort(all)
-		p99[i] = all[len(all)*99/100]
-		fmt.Printf("%-12s p50 %.1f ms  p99 %.1f ms  max %.1f ms\n", name, all[len(all)/2], p99[i], all[len(all)-1])
+		p99 := all[len(all)*99/100]
+		if name == "floor" {
+			floor = p99
+		}
+		fmt.Printf("%-12s p50 %.1f ms  p99 %.1f ms  max %.1f ms; p99 %s floor\n", name, all[len(all)/2], p99, all[len(all)-1], ratio(p99, floor))
 		if err := p.stop(); err != nil {
 			return err
 		}
 		q.Close()
 	}
-	fmt.Printf("bot ÷ floor, p99: %s\n", ratio(p99[1], p99[0]))
 	return nil
 }
 
@@ -244,7 +255,7 @@ func refs(l load) []string {
 // idle is what the bot uses when nothing happens.
 func idle(ctx context.Context, b *bench) error {
 	const span = 20 * time.Second
-	for _, name := range programs {
+	for _, name := range b.programs {
 		if err := b.redis.clear(ctx); err != nil {
 			return err
 		}

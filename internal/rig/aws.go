@@ -96,6 +96,7 @@ func (r *Rig) Machine(n int) string {
 // Known puts the finding of an event into GuardDuty, where the bot looks before
 // policy acts.
 func (r *Rig) Known(e Event) Event {
-	r.AWS.AddFinding(Account, Region, detector, awsfake.Finding{ID: e.id(), Type: e.Type, Instance: e.Instance, Severity: e.Severity})
+	document, _ := e.bridge()["detail"].(object)
+	r.AWS.AddFinding(Account, Region, detector, awsfake.Finding{ID: e.id(), Type: e.Type, Instance: e.Instance, Severity: e.Severity, Updated: e.at(), Document: document})
 	return e
 }

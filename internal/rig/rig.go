@@ -332,6 +332,10 @@ func (r *Rig) Send(bodies ...string) {
 	}
 }
 
+// Age lets what is kept for a time in the store of this process end, as if that
+// time had passed.
+func (r *Rig) Age(d time.Duration) { r.redis.FastForward(d) }
+
 // ByTLS lets a process speak to AWS by TLS, without which evidence is refused.
 // Add what it returns to Setenv; bundle is a file to write the certificate to.
 func (r *Rig) ByTLS(bundle string) ([]string, error) {

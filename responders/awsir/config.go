@@ -3,6 +3,7 @@ package awsir
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"maps"
 	"time"
@@ -33,6 +34,8 @@ type Config struct {
 	StepTime time.Duration
 	// Tools are programs that are brought to hosts; see Tools.
 	Tools Tools
+	// Lock is how snapshots are locked.
+	Lock SnapshotLock
 }
 
 // Sessions gives configurations for clients in accounts.
@@ -77,6 +80,9 @@ type Actor struct {
 func New(c Config, d Deps) (*Actor, error) {
 	if d.Sessions == nil || d.Records == nil {
 		return nil, errors.New("awsir: sessions and records are needed")
+	}
+	if err := c.Lock.Check(); err != nil {
+		return nil, fmt.Errorf("awsir: lock of snapshots: %w", err)
 	}
 	if c.Settle == 0 {
 		c.Settle = time.Minute

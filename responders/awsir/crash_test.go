@@ -85,6 +85,7 @@ func TestEveryAnswerLostOnce(t *testing.T) {
 			if after := w.picture(instance, targets); !reflect.DeepEqual(after, before) {
 				t.Errorf("%s: after release\n%+v\nbefore isolation\n%+v", name, after, before)
 			}
+			w.locked()
 			if s, g := len(w.snapshots()), len(w.isolation()); s != 2 || g != 1 {
 				t.Errorf("%s: %d snapshots, %d isolation groups", name, s, g)
 			}

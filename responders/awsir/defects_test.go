@@ -145,7 +145,8 @@ func TestDefectRolesThatCanDoEverything(t *testing.T) {
 
 // elsewhere is what the read role may do for other packages.
 var elsewhere = map[string]string{
-	"guardduty:GetFindings": "responders/guardduty", "cloudtrail:LookupEvents": "responders/trail", "ec2:DescribeAddresses": "responders/inventory",
+	"guardduty:GetFindings": "responders/guardduty", "guardduty:ListFindings": "responders/guardduty", "guardduty:ListDetectors": "responders/guardduty",
+	"guardduty:GetDetector": "responders/guardduty", "cloudtrail:LookupEvents": "responders/trail", "ec2:DescribeAddresses": "responders/inventory",
 	"elasticloadbalancing:DescribeLoadBalancers": "responders/portmap", "elasticloadbalancing:DescribeListeners": "responders/portmap",
 	"elasticloadbalancing:DescribeTargetGroupAttributes": "responders/portmap",
 }

@@ -50,6 +50,6 @@
 // isolate.interface (after each), isolate.applied, isolate.verified,
 // release.interface (after each), release.restored, release.registered,
 // release.inservice, release.unprotected, release.unmarked, release.forgotten,
-// snapshot.intended, snapshot.created,
+// snapshot.intended, snapshot.created, snapshot.locked (after each),
 // host.announced, host.sent and host.completed.
 package awsir

@@ -28,7 +28,8 @@ type snapshotting struct {
 	Volumes   []string  `json:"volumes,omitempty"`
 	Snapshots []string  `json:"snapshots,omitempty"`
 	Attempt   int       `json:"attempt,omitempty"`
-	Since     time.Time `json:"since,omitzero"` // when the snapshots were made
+	Since     time.Time `json:"since,omitzero"`   // when the snapshots were made
+	Rounds    int       `json:"rounds,omitempty"` // how often a lock was not there when read back
 }
 
 // maxAttempts is how often AWS is asked to make snapshots.
@@ -60,6 +61,9 @@ func (snapshotAction) plan(ctx context.Context, v *visit, p *responders.Plan) er
 		p.Facts = append(p.Facts, responders.Fact{Label: "volume", Value: fmt.Sprintf("%s, %d GiB, %s", aws.ToString(x.VolumeId), aws.ToInt32(x.Size), kind)})
 	}
 	p.Steps = []string{fmt.Sprintf("copy %d volumes, %d GiB together, at one point in time", len(vols), gib), "wait until the snapshots are complete, and list them as evidence"}
+	if l := v.actor.config.Lock; l.on() {
+		p.Steps = append(p.Steps, fmt.Sprintf("lock the snapshots for %d days (%s)", l.Days, l.Mode))
+	}
 	p.Warn = v.notCovered(i)
 	c, err := v.write(ctx, v.maySnapshot(ids)...)
 	if err != nil {
@@ -81,8 +85,12 @@ func (snapshotAction) step(ctx context.Context, v *visit) (responders.Progress, 
 		return v.beginSnapshots(ctx)
 	case "create":
 		return v.createSnapshots(ctx, s)
+	case "lock":
+		return v.lockPending(ctx, s)
 	case "wait":
 		return v.awaitSnapshots(ctx, s)
+	case "locked":
+		return v.lockComplete(ctx, s)
 	}
 	return responders.Progress{}, responders.Refuse("The job is in phase %q, which is not known here.", v.job.Phase)
 }
@@ -245,6 +253,9 @@ func (v *visit) adoptSnapshots(s snapshotting, found []types.Snapshot) (responde
 	}
 	slices.Sort(s.Snapshots)
 	v.note("%d snapshots are under way", len(s.Snapshots))
+	if v.actor.config.Lock.on() {
+		return responders.Progress{}, enter(v.job, "lock", s)
+	}
 	return responders.Progress{Again: 5 * time.Second}, enter(v.job, "wait", s)
 }
 

@@ -49,6 +49,9 @@ func (v *visit) awaitSnapshots(ctx context.Context, s snapshotting) (responders.
 		return responders.Progress{}, responders.Refuse("AWS could not complete the snapshots (when one of a set fails, all do): %s. The instance was not changed. Ask again, or copy the volumes one by one.", strings.Join(failed, "; "))
 	}
 	v.note("%d snapshots are complete", len(found))
+	if v.actor.config.Lock.on() {
+		return responders.Progress{}, enter(v.job, "locked", s)
+	}
 	return responders.Progress{Done: true}, enter(v.job, phaseDone, s)
 }
 

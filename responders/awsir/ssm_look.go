@@ -3,6 +3,7 @@ package awsir
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -142,24 +143,21 @@ func newEnough(version string) bool {
 	return true
 }
 
-// lookDocument finds the number of our version of the document, and compares
-// its hash: the account it is in may be the attacker's.
+// lookDocument finds the number of our version of the document.
 func (h host) lookDocument(ctx context.Context, c *clients, f *hostFacts) error {
 	d, err := documentOf(h.kind.action)
 	if err != nil {
 		return err
 	}
 	f.document = d
-	out, err := ssm.NewFromConfig(c.config).DescribeDocument(ctx, &ssm.DescribeDocumentInput{Name: &d.Name, VersionName: &d.VersionName})
-	if isCode(err, "InvalidDocument", "InvalidDocumentVersion") {
+	f.version, err = documentThere(ctx, c.config, d)
+	switch {
+	case errors.Is(err, ErrDocumentMissing):
 		return responders.Refuse("The document %s is not there in version %s. Deploy the documents of this release to the account and region.", d.Name, d.VersionName)
-	}
-	if err != nil {
-		return fmt.Errorf("look at the document: %w", err)
-	}
-	if out.Document == nil || out.Document.HashType != types.DocumentHashTypeSha256 || aws.ToString(out.Document.Hash) != d.SHA256 {
+	case errors.Is(err, ErrDocumentChanged):
 		return responders.Refuse("The document %s in the account is not ours: its hash is different. Find out who changed it; nothing was run.", d.Name)
+	case err != nil:
+		return err
 	}
-	f.version = aws.ToString(out.Document.DocumentVersion)
 	return nil
 }

@@ -77,6 +77,7 @@ type world struct {
 
 	roles map[string]string
 	limit time.Duration // of a step; zero is the default
+	lock  awsir.SnapshotLock
 
 	mu sync.Mutex
 	at time.Time
@@ -133,7 +134,7 @@ func rolePolicy(role responders.Role) string {
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	w := &world{t: t, shelf: &shelf{docs: map[string][]byte{}}, at: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)}
+	w := &world{t: t, lock: awsir.SnapshotLock{Mode: "governance", Days: 30}, shelf: &shelf{docs: map[string][]byte{}}, at: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)}
 	w.cloud = awsfake.New(awsfake.WithNow(w.now))
 	t.Cleanup(w.cloud.Close)
 	roles := map[string]string{}
@@ -171,7 +172,7 @@ func (w *world) sessions(roles map[string]string, own string) awsir.Sessions {
 
 func (w *world) actorOf(s awsir.Sessions) *awsir.Actor {
 	w.t.Helper()
-	a, err := awsir.New(awsir.Config{StepTime: w.limit}, awsir.Deps{Sessions: s, Records: w.shelf, Now: w.now, Log: slog.New(slog.DiscardHandler)})
+	a, err := awsir.New(awsir.Config{StepTime: w.limit, Lock: w.lock}, awsir.Deps{Sessions: s, Records: w.shelf, Now: w.now, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		w.t.Fatal(err)
 	}

@@ -120,3 +120,18 @@ func (c *Client) Close(ctx context.Context, r Record, o Outcome, summary string)
 	}
 	return r, c.call(ctx, op, http.MethodPatch, path, b, nil)
 }
+
+// Reopen takes a closed case up again, with the status TheHive gives to cases
+// that are worked on. One that is open, and an alert, are left as they are.
+func (c *Client) Reopen(ctx context.Context, r Record) (Record, error) {
+	const op = "reopen"
+	r, now, err := c.look(ctx, op, r)
+	if err != nil || now.Stage != "Closed" || r.Home().Kind != CaseRecord {
+		return r, err
+	}
+	path, err := r.Home().path(op)
+	if err != nil {
+		return r, err
+	}
+	return r, c.call(ctx, op, http.MethodPatch, path, alertBody{Status: "InProgress"}, nil)
+}

@@ -42,7 +42,7 @@ func New(cfg Config) (*Client, error) {
 		return nil, errors.New("thehive: API key is missing")
 	case strings.ContainsFunc(c.key, func(r rune) bool { return r <= ' ' || r > '~' }):
 		return nil, errors.New("thehive: API key holds characters that no key has")
-	case c.org != "" && !organisationForm.MatchString(c.org):
+	case c.org != "" && !IsName(c.org):
 		return nil, errors.New("thehive: organisation is not a name")
 	case c.marking != Red:
 		c.marking = Amber

@@ -7,9 +7,9 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
-	"regexp"
 	"strings"
 	"time"
+	"unicode"
 )
 
 // How long one attempt may take, connecting included.
@@ -62,8 +62,22 @@ type Config struct {
 	Now          func() time.Time // nil is time.Now; for tests
 }
 
-// organisationForm keeps line ends and other surprises out of the header.
-var organisationForm = regexp.MustCompile(`^[\pL\pN][\pL\pN ._@/-]{0,127}$`)
+// longestName is how many characters the name of an organisation or template may have.
+const longestName = 128
+
+// IsName says whether s can be the name of an organisation or template: letters
+// and digits of any script, with spaces and . _ @ / - after the first. Line ends
+// and other surprises stay out of the header.
+func IsName(s string) bool {
+	count := 0
+	for i, r := range s {
+		if !unicode.In(r, unicode.L, unicode.N) && (i == 0 || !strings.ContainsRune(" ._@/-", r)) {
+			return false
+		}
+		count++
+	}
+	return count > 0 && count <= longestName
+}
 
 // base checks the URL and returns it without a slash at its end.
 func (c Config) base() (string, error) {

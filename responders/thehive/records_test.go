@@ -221,6 +221,28 @@ func TestClose(t *testing.T) {
 	}
 }
 
+func TestReopen(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	c, fake := setup(t, nil)
+	p, err := c.Promote(ctx, made(t, c, "SB-1"), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	status := func() string { return fake.Snapshot().Cases[0].Status }
+	if _, err := c.Reopen(ctx, p); err != nil || status() != "New" {
+		t.Errorf("an open case: %s, %v", status(), err)
+	}
+	if _, err := c.Close(ctx, p, thehive.TruePositive, "done"); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if _, err := c.Reopen(ctx, p); err != nil || status() != "InProgress" || fake.Snapshot().Cases[0].Summary != "done" {
+			t.Errorf("reopened: %+v, %v", fake.Snapshot().Cases[0], err)
+		}
+	}
+}
+
 // An answer about something else is never taken for ours.
 func TestAnswersAboutOtherRecords(t *testing.T) {
 	t.Parallel()

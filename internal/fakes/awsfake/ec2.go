@@ -23,6 +23,7 @@ type ec2State struct {
 	unseen          map[string]int // by id: describe calls that still do not show it
 	failing         map[string]string
 	slow            time.Duration // how long a snapshot takes
+	lateLocks       bool          // only complete snapshots can be locked
 	reorder         bool          // groups of an interface are shown in order of ids
 }
 

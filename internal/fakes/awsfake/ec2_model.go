@@ -79,6 +79,8 @@ type Snapshot struct {
 	State, Message    string // pending, completed, error
 	Started           time.Time
 	Tags              map[string]string
+	LockMode          string // governance or compliance; empty when it is not locked
+	LockDays          int
 }
 
 // VPC has what matters here of a VPC.

@@ -9,8 +9,12 @@ import (
 
 func ec2Volumes() map[string]operation {
 	return map[string]operation{
-		"DescribeVolumes":   {run: describeVolumes},
-		"DescribeSnapshots": {run: describeSnapshots},
+		"DescribeVolumes":         {run: describeVolumes},
+		"DescribeSnapshots":       {run: describeSnapshots},
+		"DescribeLockedSnapshots": {run: describeLockedSnapshots},
+		"LockSnapshot": {write: true, run: lockSnapshot, needs: func(c *Cloud, r *request) []Need {
+			return []Need{r.ec2(c).need(r.Op, "snapshot", r.str("SnapshotId"))}
+		}},
 		"CreateSnapshots": {write: true, run: createSnapshots, needs: func(c *Cloud, r *request) []Need {
 			s := r.ec2(c)
 			out := append(s.made(r, r.Op, "snapshot"), s.need(r.Op, "instance", r.str("InstanceSpecification.InstanceId")))

@@ -16,6 +16,7 @@ import (
 type Bucket struct {
 	Account, Region, Name string
 	Lock                  bool // Object Lock is on; buckets always have versions here
+	Unversioned           bool // says of itself that it has none
 }
 
 // Object is one version of an object.
@@ -44,18 +45,20 @@ type bucket struct {
 
 func s3Service() service {
 	ops := map[string]operation{
-		"PutObject":               {write: true, run: putObject},
-		"PutObjectRetention":      {write: true, run: putRetention},
-		"GetObject":               {run: getObject},
-		"HeadObject":              {run: getObject},
-		"DeleteObject":            {write: true, run: deleteObject},
-		"ListObjectsV2":           {run: listObjects},
-		"CreateMultipartUpload":   {write: true, run: createUpload},
-		"UploadPart":              {write: true, run: uploadPart},
-		"ListParts":               {run: listParts},
-		"ListMultipartUploads":    {run: listUploads},
-		"CompleteMultipartUpload": {write: true, run: completeUpload},
-		"AbortMultipartUpload":    {write: true, run: abortUpload},
+		"GetBucketVersioning":        {run: getVersioning},
+		"GetObjectLockConfiguration": {run: getLock},
+		"PutObject":                  {write: true, run: putObject},
+		"PutObjectRetention":         {write: true, run: putRetention},
+		"GetObject":                  {run: getObject},
+		"HeadObject":                 {run: getObject},
+		"DeleteObject":               {write: true, run: deleteObject},
+		"ListObjectsV2":              {run: listObjects},
+		"CreateMultipartUpload":      {write: true, run: createUpload},
+		"UploadPart":                 {write: true, run: uploadPart},
+		"ListParts":                  {run: listParts},
+		"ListMultipartUploads":       {run: listUploads},
+		"CompleteMultipartUpload":    {write: true, run: completeUpload},
+		"AbortMultipartUpload":       {write: true, run: abortUpload},
 	}
 	for name, op := range ops {
 		run, action := op.run, s3Actions[name]
@@ -81,6 +84,7 @@ func s3Service() service {
 // s3Actions maps operations to what policies call them (Service Authorization
 // Reference, Amazon S3).
 var s3Actions = map[string]string{
+	"GetBucketVersioning": "s3:GetBucketVersioning", "GetObjectLockConfiguration": "s3:GetBucketObjectLockConfiguration",
 	"PutObject": "s3:PutObject", "PutObjectRetention": "s3:PutObjectRetention", "GetObject": "s3:GetObject", "HeadObject": "s3:GetObject", "DeleteObject": "s3:DeleteObject",
 	"ListObjectsV2": "s3:ListBucket", "CreateMultipartUpload": "s3:PutObject", "UploadPart": "s3:PutObject", "ListParts": "s3:ListMultipartUploadParts",
 	"ListMultipartUploads": "s3:ListBucketMultipartUploads", "CompleteMultipartUpload": "s3:PutObject", "AbortMultipartUpload": "s3:AbortMultipartUpload",
@@ -98,6 +102,10 @@ func s3Route(r *http.Request) string {
 	switch {
 	case key == "" && r.Method == http.MethodGet && q.Has("uploads"):
 		return "ListMultipartUploads"
+	case key == "" && r.Method == http.MethodGet && q.Has("versioning"):
+		return "GetBucketVersioning"
+	case key == "" && r.Method == http.MethodGet && q.Has("object-lock"):
+		return "GetObjectLockConfiguration"
 	case key == "" && r.Method == http.MethodGet && q.Get("list-type") == "2":
 		return "ListObjectsV2"
 	case key == "":

@@ -33,3 +33,32 @@ func putRetention(c *Cloud, r *request) (any, error) {
 	o.LockMode, o.RetainUntil = in.Mode, in.RetainUntilDate
 	return &Reply{}, nil
 }
+
+// getVersioning answers without a status for a bucket that never had versions
+// (Amazon S3 API reference, GetBucketVersioning).
+func getVersioning(c *Cloud, r *request) (any, error) {
+	b, _, err := c.bucket(r)
+	if err != nil {
+		return nil, err
+	}
+	status := "<Status>Enabled</Status>"
+	if b.Unversioned {
+		status = ""
+	}
+	return &Reply{Header: xmlType, Body: []byte(xml.Header + `<VersioningConfiguration xmlns="http://s3.amazonaws.com/doc/2006-03-01/">` + status + "</VersioningConfiguration>")}, nil
+}
+
+// getLock answers whether objects can be locked (Amazon S3 API reference,
+// GetObjectLockConfiguration).
+func getLock(c *Cloud, r *request) (any, error) {
+	b, _, err := c.bucket(r)
+	switch {
+	case err != nil:
+		return nil, err
+	case !b.Lock:
+		return nil, &apiError{http.StatusNotFound, "ObjectLockConfigurationNotFoundError", "Object Lock configuration does not exist for this bucket"}
+	}
+	return &Reply{Header: xmlType, Body: []byte(xml.Header + `<ObjectLockConfiguration xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><ObjectLockEnabled>Enabled</ObjectLockEnabled></ObjectLockConfiguration>`)}, nil
+}
+
+var xmlType = http.Header{"Content-Type": {"application/xml"}}

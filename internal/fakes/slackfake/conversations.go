@@ -270,3 +270,20 @@ func conversationsArchive(req *request) (body, error) {
 	req.s.changed(Change{Kind: "channel", Channel: c.ID})
 	return body{}, nil
 }
+
+// conversationsUnarchive is refused to apps: archiving has taken them out
+// (docs.slack.dev, conversations.unarchive). With [WithUnarchive] it is not.
+func conversationsUnarchive(req *request) (body, error) {
+	c, err := req.managed()
+	switch {
+	case err != nil:
+		return nil, err
+	case !c.Archived:
+		return nil, refuse("not_archived")
+	case !req.s.set.unarchive:
+		return nil, refuse("not_in_channel")
+	}
+	c.Archived = false
+	req.s.changed(Change{Kind: "channel", Channel: c.ID})
+	return body{}, nil
+}

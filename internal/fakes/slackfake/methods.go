@@ -32,6 +32,7 @@ var methods = map[string]method{
 	"conversations.setTopic":   {run: conversationsSetTopic, tier: 2},
 	"conversations.setPurpose": {run: conversationsSetPurpose, tier: 2},
 	"conversations.archive":    {run: conversationsArchive, tier: 2},
+	"conversations.unarchive":  {run: conversationsUnarchive, tier: 2},
 
 	"conversations.canvases.create": {run: canvasCreate, scope: "canvases:write", tier: 2},
 	"canvases.edit":                 {run: canvasEdit, scope: "canvases:write", tier: 3},

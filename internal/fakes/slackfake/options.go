@@ -16,6 +16,7 @@ type settings struct {
 	warning      time.Duration
 	retryDelays  []time.Duration
 	foreignAcks  bool
+	unarchive    bool
 	maxSockets   int
 	events       map[string]bool
 	scopes       []string
@@ -108,6 +109,10 @@ func WithCommands(names ...string) Option {
 
 // WithScopes replaces the scopes of the bot token.
 func WithScopes(scopes ...string) Option { return func(s *settings) { s.scopes = scopes } }
+
+// WithUnarchive lets the bot open archived channels again, which Slack says it
+// will not let apps do "currently".
+func WithUnarchive() Option { return func(s *settings) { s.unarchive = true } }
 
 // WithTeam sets the name and the domain of the workspace.
 func WithTeam(name, domain string) Option {

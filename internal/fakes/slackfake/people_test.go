@@ -160,6 +160,7 @@ func TestChannelLife(t *testing.T) {
 		{"conversations.setPurpose", args{"channel": ws.DMChannel(ada.ID), "purpose": "x"}, "method_not_supported_for_channel_type"},
 		{"conversations.archive", args{"channel": id}, ""},
 		{"conversations.archive", args{"channel": id}, "already_archived"},
+		{"conversations.unarchive", args{"channel": id}, "not_in_channel"}, // apps cannot
 		{"conversations.setTopic", args{"channel": id, "topic": "x"}, "is_archived"},
 		{"conversations.invite", args{"channel": id, "users": bob.ID}, "is_archived"},
 		{"conversations.create", args{"name": "ir-1"}, "name_taken"}, // archived channels keep their names
