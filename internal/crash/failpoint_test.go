@@ -216,8 +216,12 @@ func (w *world) closeOne(p *process) bool {
 		out, err = g.Wait(w.t.Context())
 		if err != nil || !out.OK() {
 			// Committed, but not acknowledged: Omar has to look again.
-			<-p.gone
 			_, _ = omar.CloseView("")
+			select {
+			case <-p.gone:
+			case <-time.After(20 * time.Second): // it was only slow: he tries again
+				return false
+			}
 		}
 		w.closed[ref] = true
 		return true
