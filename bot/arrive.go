@@ -49,7 +49,6 @@ func (b *Bot) HandleArrivals(ctx context.Context, batch []intake.Arrival) []inta
 		b.metrics.lastFinding.SetToCurrentTime()
 		b.remember(ctx, u.found)
 	}
-	b.kick()
 	return out
 }
 

@@ -16,15 +16,25 @@ import (
 const kindDigest = "digest"
 
 const (
-	digestFrom = 4  // waiting for one channel
-	digestMost = 15 // cases in one message
+	digestFrom  = 4  // waiting for one channel
+	digestMost  = 15 // cases in one message
+	channelOpen = 16 // posts into one channel that chat has not answered yet
 )
 
 // channelQueues holds the first messages that wait for a place in their
-// channel's lane: in order, one at a time, and as a digest when they pile up.
+// channel's lane. One at a time waits for its slot, so that a backlog becomes a
+// digest; what has its slot is on its way to chat beside the next.
 type channelQueues struct {
 	mu sync.Mutex
-	m  map[string][]queued
+	m  map[string]*channelQueue
+}
+
+type channelQueue struct {
+	waiting []queued
+	worker  bool          // somebody looks at what waits
+	ahead   *store.Effect // what the worker performs and has no slot yet
+	open    int           // performed, slot given
+	start   func()        // a worker
 }
 
 type queued struct {
@@ -32,17 +42,28 @@ type queued struct {
 	free func()
 }
 
-// add queues an effect and starts the channel's worker when it has none.
-func (q *channelQueues) add(ctx context.Context, b *Bot, e *store.Effect, free func()) {
+// add queues an effect; start runs a worker for its channel, which is done when
+// it has none.
+func (q *channelQueues) add(e *store.Effect, free, start func()) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.m == nil {
-		q.m = map[string][]queued{}
+		q.m = map[string]*channelQueue{}
 	}
-	waiting, running := q.m[e.Group]
-	q.m[e.Group] = append(waiting, queued{e, free})
-	if !running {
-		b.workers.Go(func() { b.runChannel(ctx, e.Group) })
+	c := q.m[e.Group]
+	if c == nil {
+		c = &channelQueue{start: start}
+		q.m[e.Group] = c
+	}
+	c.waiting = append(c.waiting, queued{e, free})
+	c.more()
+}
+
+// more starts a worker when there is something to do and none does it.
+func (c *channelQueue) more() {
+	if !c.worker && len(c.waiting) > 0 && c.open < channelOpen {
+		c.worker = true
+		c.start()
 	}
 }
 
@@ -51,13 +72,14 @@ func (q *channelQueues) add(ctx context.Context, b *Bot, e *store.Effect, free f
 func (q *channelQueues) next(group string) []queued {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	all := q.m[group]
-	if len(all) == 0 {
-		delete(q.m, group)
+	c := q.m[group]
+	if len(c.waiting) == 0 || c.open >= channelOpen {
+		c.worker = false
+		q.forget(group, c)
 		return nil
 	}
 	var notices, rest []queued
-	for _, item := range all {
+	for _, item := range c.waiting {
 		if item.e.Kind == cases.KindNotice && len(notices) < digestMost {
 			notices = append(notices, item)
 		} else {
@@ -65,11 +87,46 @@ func (q *channelQueues) next(group string) []queued {
 		}
 	}
 	if len(notices) >= digestFrom {
-		q.m[group] = rest
+		c.waiting = rest
 		return notices
 	}
-	q.m[group] = all[1:]
-	return all[:1]
+	one := c.waiting[:1:1]
+	c.waiting, c.ahead = c.waiting[1:], one[0].e
+	return one
+}
+
+// posting says that an effect has its slot: the next one may wait for the next.
+func (q *channelQueues) posting(e *store.Effect) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if c := q.m[e.Group]; c != nil && c.ahead == e {
+		c.ahead, c.worker = nil, false
+		c.open++
+		c.more()
+	}
+}
+
+// performed ends an effect that next gave out; false when another worker has
+// taken over meanwhile.
+func (q *channelQueues) performed(e *store.Effect) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	c := q.m[e.Group]
+	if c.ahead == e { // it came to no slot
+		c.ahead = nil
+		return true
+	}
+	c.open--
+	c.more()
+	q.forget(e.Group, c)
+	return false
+}
+
+// forget drops a queue without anything in it.
+func (q *channelQueues) forget(group string, c *channelQueue) {
+	if !c.worker && c.open == 0 && len(c.waiting) == 0 {
+		delete(q.m, group)
+	}
 }
 
 // runChannel works off one channel's queue.
@@ -79,13 +136,18 @@ func (b *Bot) runChannel(ctx context.Context, group string) {
 		if items == nil {
 			return
 		}
+		goOn := true
 		if len(items) > 1 {
 			b.bundle(ctx, group, items)
 		} else {
 			b.perform(ctx, items[0].e)
+			goOn = b.channels.performed(items[0].e)
 		}
 		for _, item := range items {
 			item.free()
+		}
+		if !goOn {
+			return
 		}
 	}
 }
@@ -125,5 +187,4 @@ func (b *Bot) bundle(ctx context.Context, group string, items []queued) {
 	}
 	failpoint.Hit("digest.planned")
 	b.metrics.effects.WithLabelValues(cases.KindNotice, "bundled").Add(float64(len(items)))
-	b.wakes.wake(string(store.LaneNotify))
 }

@@ -5,7 +5,7 @@ import (
 	"errors"
 	"math/rand/v2"
 	"strings"
-	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/securitybot/securitybot/bot/cases"
@@ -76,6 +76,10 @@ func (b *Bot) tickCase(ctx context.Context, t *tx, id string, now time.Time) err
 	if !c.Known() {
 		return errGiveUp
 	}
+	if c.Overstayed(now) {
+		t.endDrill(c, now)
+		return nil
+	}
 	t.plan(c.Tick(now)...)
 	t.touch(c)
 	if c.Status == cases.Asked {
@@ -84,27 +88,27 @@ func (b *Bot) tickCase(ctx context.Context, t *tx, id string, now time.Time) err
 	return nil
 }
 
-// runLane claims and performs the effects of one lane.
+// runLane claims and performs the effects of one lane. Slots that become free
+// make it look again only while more may be waiting: each look costs a round
+// trip.
 func (b *Bot) runLane(ctx context.Context, lane store.Lane) {
 	slots := make(chan struct{}, laneSlots[lane])
+	var backlog atomic.Bool
+	free := func() {
+		<-slots
+		if backlog.Load() {
+			b.wakes.wake(string(lane))
+		}
+	}
 	for {
-		free := min(cap(slots)-len(slots), claimAtOnce)
-		var got []store.Effect
-		var err error
-		if free > 0 {
-			got, err = b.store.Claim(ctx, lane, b.clock.Now(), free, leaseTime)
-			if err != nil && ctx.Err() == nil {
-				b.log.Warn("effects cannot be claimed", "lane", lane, "error", err)
+		backlog.Store(true) // before counting: a slot that becomes free meanwhile is not overlooked
+		room := min(cap(slots)-len(slots), claimAtOnce)
+		if room > 0 {
+			n := b.claim(ctx, lane, room, slots, free)
+			if n == room {
+				continue
 			}
-		}
-		for i := range got {
-			failpoint.Hit("effect.claimed")
-			slots <- struct{}{}
-			b.held.add(&got[i], time.Now())
-			b.dispatch(ctx, &got[i], func() { <-slots; b.wakes.wake(string(lane)) })
-		}
-		if free > 0 && len(got) == free {
-			continue
+			backlog.Store(false)
 		}
 		if !b.wakes.wait(ctx, string(lane), pollEvery) {
 			return
@@ -112,12 +116,28 @@ func (b *Bot) runLane(ctx context.Context, lane store.Lane) {
 	}
 }
 
+// claim takes effects that are due and starts them, as many as there is room
+// for, and returns how many it took.
+func (b *Bot) claim(ctx context.Context, lane store.Lane, room int, slots chan<- struct{}, free func()) int {
+	got, err := b.store.Claim(ctx, lane, b.clock.Now(), room, leaseTime)
+	if err != nil && ctx.Err() == nil {
+		b.log.Warn("effects cannot be claimed", "lane", lane, "error", err)
+	}
+	for i := range got {
+		failpoint.Hit("effect.claimed")
+		slots <- struct{}{}
+		b.held.add(&got[i], time.Now())
+		b.dispatch(ctx, &got[i], free)
+	}
+	return len(got)
+}
+
 // dispatch performs an effect in its own goroutine, or through the queue of its
 // channel so that a backlog becomes a digest.
 func (b *Bot) dispatch(ctx context.Context, e *store.Effect, free func()) {
 	finish := func() { b.held.remove(e); free() }
 	if e.Kind == cases.KindNotice || e.Kind == kindDigest {
-		b.channels.add(ctx, b, e, finish)
+		b.channels.add(e, finish, func() { b.workers.Go(func() { b.runChannel(ctx, e.Group) }) })
 		return
 	}
 	b.workers.Go(func() {
@@ -186,69 +206,4 @@ func backoff(attempt int) time.Duration {
 	d := time.Second << min(max(attempt-1, 0), 8)
 	d = min(d, 5*time.Minute)
 	return d/2 + rand.N(d/2)
-}
-
-// heldEffects are the claimed effects of this process; their leases are kept
-// alive while it makes progress.
-type heldEffects struct {
-	mu sync.Mutex
-	m  map[string]heldEffect
-}
-
-type heldEffect struct {
-	done  store.Done
-	since time.Time
-}
-
-func (h *heldEffects) add(e *store.Effect, now time.Time) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if h.m == nil {
-		h.m = map[string]heldEffect{}
-	}
-	h.m[e.ID] = heldEffect{store.Done{ID: e.ID, Fence: e.Fence}, now}
-}
-
-func (h *heldEffects) remove(e *store.Effect) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if h.m[e.ID].done.Fence == e.Fence {
-		delete(h.m, e.ID)
-	}
-}
-
-// live lists the held effects that are not older than maxHold: an effect whose
-// worker hangs is not kept alive for ever.
-func (h *heldEffects) live(now time.Time) []store.Done {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	var out []store.Done
-	for _, e := range h.m {
-		if now.Sub(e.since) < maxHold {
-			out = append(out, e.done)
-		}
-	}
-	return out
-}
-
-func (h *heldEffects) count() int {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return len(h.m)
-}
-
-// maxHold is how long one process may sit on an effect, waiting included.
-const maxHold = 3 * time.Minute
-
-// runLeases keeps the leases of held effects alive.
-func (b *Bot) runLeases(ctx context.Context) {
-	for sleep(ctx, leaseBeat) {
-		live := b.held.live(time.Now())
-		if len(live) == 0 {
-			continue
-		}
-		if _, err := b.store.Extend(ctx, live, b.clock.Now().Add(leaseTime)); err != nil && ctx.Err() == nil {
-			b.log.Warn("leases cannot be extended", "effects", len(live), "error", err)
-		}
-	}
 }

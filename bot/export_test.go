@@ -25,6 +25,10 @@ func VerifyAuditLog(ctx context.Context, s *store.Store, now time.Time) (audit.R
 	return audit.Verify(log.Records(), audit.Evidence{Head: log.Head, Since: log.Since}), records, log.HeadErr
 }
 
+// StartDrill begins a drill and leaves its end to the bots, as one that is
+// killed does. It returns the id of its case.
+func StartDrill(ctx context.Context, b *Bot) (string, error) { return b.startDrill(ctx) }
+
 // Acts lists everything a person may want to do.
 func Acts() []string {
 	var out []string

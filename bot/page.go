@@ -144,6 +144,9 @@ func (b *Bot) pageFor(c *cases.Case) pagerduty.Page {
 		p.Group, p.Class = string(findings.GroupOf(f)), f.Type
 		p.Severity = pageSeverity(c)
 		p.Details = pageDetails(c)
+		if f.Kind == findings.KindDrill {
+			p.Summary = fmt.Sprintf("DRILL %s: nothing has happened, the way of a page is being tried", c.Ref())
+		}
 	}
 	return p
 }

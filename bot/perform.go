@@ -162,6 +162,7 @@ func (b *Bot) post(ctx context.Context, e *store.Effect, channel, thread string,
 	if err := b.slack.Wait(ctx, channel, urgent); err != nil {
 		return chat.Ref{}, err
 	}
+	b.channels.posting(e)
 	failpoint.Hit("post.before")
 	ref, err := b.slack.Post(ctx, channel, thread, m, e.ID)
 	if err != nil && chat.KindOf(err) != chat.Ambiguous {

@@ -28,7 +28,11 @@ const clockSync = 10 * time.Second
 // Run builds the bot that a configuration describes and runs it until ctx ends.
 // Everything is built before anything is received; a part that cannot be built
 // ends it with an error that says which.
+//
+// The parts and the connection to the store are made beside each other: the one
+// computes, the other waits.
 func Run(ctx context.Context, cfg *config.Config, log *slog.Logger, version string) error {
+	parts := buildParts(ctx, cfg, log)
 	s, err := store.Open(ctx, storeOptions(cfg))
 	if err != nil {
 		return fmt.Errorf("open the store: %w", err)
@@ -44,7 +48,7 @@ func Run(ctx context.Context, cfg *config.Config, log *slog.Logger, version stri
 	defer clock.Wait()
 	defer stopClock()
 	reg := newRegistry(version)
-	d, err := Parts(ctx, cfg, log)
+	d, err := parts()
 	if err != nil {
 		return err
 	}
@@ -56,6 +60,21 @@ func Run(ctx context.Context, cfg *config.Config, log *slog.Logger, version stri
 		return err
 	}
 	return b.Run(ctx)
+}
+
+// buildParts starts Parts and returns the function that waits for it.
+func buildParts(ctx context.Context, cfg *config.Config, log *slog.Logger) func() (Deps, error) {
+	var d Deps
+	var err error
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		d, err = Parts(ctx, cfg, log)
+	}()
+	return func() (Deps, error) {
+		<-done
+		return d, err
+	}
 }
 
 // Parts builds what a configuration describes, except for the store.

@@ -128,6 +128,8 @@ func verdictWords(o cases.Outcome) string {
 		return "a false alarm"
 	case cases.Duplicate:
 		return "the same as another case"
+	case cases.Drilled:
+		return "a drill"
 	}
 	return string(o)
 }

@@ -205,6 +205,7 @@ func (b *Bot) commit(ctx context.Context, txs ...*tx) []error {
 				again, againAt = append(again, commits[j]), append(againAt, at[j])
 			}
 		}
+		b.wakeFor(commits, b.clock.Now())
 		commits, at = again, againAt
 	}
 	return errs
@@ -241,7 +242,6 @@ func (b *Bot) changeFrom(ctx context.Context, t *tx, fn func(t *tx, now time.Tim
 			return nil
 		}
 		if err = b.commit(ctx, t)[0]; err == nil {
-			b.kick()
 			b.indexClosed(ctx, t.closed)
 			return nil
 		}

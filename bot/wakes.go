@@ -82,7 +82,24 @@ func (w *wakes) quiet() bool {
 	return true
 }
 
-// kick wakes all loops after something was committed.
+// wakeFor wakes the loops that have something to do after commits, and only
+// those. What is due later is found by their polls.
+func (b *Bot) wakeFor(commits []store.Commit, now time.Time) {
+	for _, c := range commits {
+		for i := range c.Plan {
+			if !c.Plan[i].Due.After(now) {
+				b.wakes.wake(string(c.Plan[i].Lane))
+			}
+		}
+		for i := range c.Writes {
+			if at := c.Writes[i].Timer; !at.IsZero() && !at.After(now) {
+				b.wakes.wake("timers")
+			}
+		}
+	}
+}
+
+// kick wakes all loops.
 func (b *Bot) kick() {
 	for _, lane := range store.Lanes {
 		b.wakes.wake(string(lane))

@@ -70,6 +70,7 @@ const (
 	KindTamper       Kind = "tamper"       // CloudTrail call about GuardDuty; Type is Tamper:GuardDuty/<EventName> or Audit:GuardDuty/<EventName> when harmless
 	KindCoverage     Kind = "coverage"     // runtime protection lost or back; Type is Coverage:Runtime/Unhealthy or /Healthy
 	KindScan         Kind = "scan"         // malware scan result or resource status; Type is Scan:<...>
+	KindDrill        Kind = "drill"        // made up by an operator to try the way of a page; never parsed
 	KindAnnouncement Kind = "announcement" // GuardDuty's announcements topic; Type is Announcement:GuardDuty/<type>
 )
 

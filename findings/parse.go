@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"sync"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -75,12 +76,25 @@ func (p parser) text(b []byte, line int, env Envelope) []Item {
 		if n, ok := isSNS(b); ok {
 			return p.sns(n, line, env)
 		}
-		var w wireDoc
-		if json.Unmarshal(b, &w, foldCase) == nil {
-			return p.route(&w, b, line, env)
+		if items := p.document(b, line, env); items != nil {
+			return items
 		}
 	}
 	return p.several(b, line, env)
+}
+
+// wireDocs are used again: one is 6 KB, and findings keep nothing of it.
+var wireDocs = sync.Pool{New: func() any { return new(wireDoc) }}
+
+// document parses one document, or returns nil when b is not just that.
+func (p parser) document(b []byte, line int, env Envelope) (items []Item) {
+	w := wireDocs.Get().(*wireDoc)
+	if json.Unmarshal(b, w, foldCase) == nil {
+		items = p.route(w, b, line, env)
+	}
+	*w = wireDoc{}
+	wireDocs.Put(w)
+	return items
 }
 
 // several parses documents that follow each other, with or without line

@@ -16,6 +16,8 @@ func (f *Finding) sentence(ask bool) string {
 		return tamperSentence(f, ask)
 	case KindCoverage, KindScan, KindAnnouncement:
 		return eventSentence(f)
+	case KindDrill:
+		return "DRILL: nothing has happened, the way of a page is being tried"
 	}
 	if s := byRole(f, ask); s != "" {
 		return s

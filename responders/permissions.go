@@ -55,6 +55,7 @@ func isolateWrites() []Permission {
 		{Actions: []string{"ec2:CreateTags"}, Resources: []string{ec2("instance"), ec2("network-interface")}, Condition: when("ForAllValues:StringLike", "aws:TagKeys", "securitybot:*")},
 		{Actions: []string{"autoscaling:EnterStandby"}, Resources: []string{"arn:aws:autoscaling:*:*:autoScalingGroup:*:autoScalingGroupName/*"}},
 		{Actions: []string{"elasticloadbalancing:DeregisterTargets"}, Resources: []string{"arn:aws:elasticloadbalancing:*:*:targetgroup/*"}},
+		{Actions: []string{"elasticloadbalancing:DeregisterInstancesFromLoadBalancer"}, Resources: []string{"arn:aws:elasticloadbalancing:*:*:loadbalancer/*"}},
 	}
 }
 
@@ -67,5 +68,6 @@ func releaseWrites() []Permission {
 		{Actions: []string{"ec2:DeleteTags"}, Resources: []string{ec2("instance"), ec2("network-interface")}, Condition: when("ForAllValues:StringLike", "aws:TagKeys", "securitybot:*")},
 		{Actions: []string{"autoscaling:ExitStandby"}, Resources: []string{"arn:aws:autoscaling:*:*:autoScalingGroup:*:autoScalingGroupName/*"}},
 		{Actions: []string{"elasticloadbalancing:RegisterTargets"}, Resources: []string{"arn:aws:elasticloadbalancing:*:*:targetgroup/*"}},
+		{Actions: []string{"elasticloadbalancing:RegisterInstancesWithLoadBalancer"}, Resources: []string{"arn:aws:elasticloadbalancing:*:*:loadbalancer/*"}},
 	}
 }

@@ -100,7 +100,7 @@ func (c *Case) decide(facts *Facts, r Routes, now time.Time) ([]store.Effect, bo
 	c.Decision, c.Owner, c.Employee, c.Step, c.Context = &d, facts.Owner, facts.Employee, d.Step, facts.Context
 	c.note(now, "rule %s decided: %s", d.Rule, d.Step)
 	var out []store.Effect
-	if r.Archive {
+	if r.Archive && !c.drill() {
 		out = append(out, c.effect(store.LaneRecord, KindArchive, KindArchive, "", now, now, ""))
 	}
 	steps := append(slices.Clone(d.Steps), d.Step)

@@ -36,6 +36,7 @@ const (
 	Benign        Outcome = "benign"
 	FalsePositive Outcome = "false_positive"
 	Duplicate     Outcome = "duplicate"
+	Drilled       Outcome = "drill" // a drill is over; nobody's verdict
 )
 
 // Verdicts are the outcomes a responder can choose.

@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/securitybot/securitybot/findings"
 	"github.com/securitybot/securitybot/findings/policy"
 	"github.com/securitybot/securitybot/internal/store"
 )
@@ -164,12 +165,20 @@ func (c *Case) Timer(now time.Time) time.Time {
 	switch {
 	case c.Alias != "":
 		return time.Time{}
-	case len(c.Pending) > 0:
+	case len(c.Pending) > 0 || c.IsOpen() && c.drill():
 		return now.Add(watchEffects)
 	case c.IsOpen():
 		return now.Add(watchPeople)
 	}
 	return time.Time{}
+}
+
+// drill says whether an operator made the case up.
+func (c *Case) drill() bool { return c.Finding != nil && c.Finding.Kind == findings.KindDrill }
+
+// Overstayed says whether a drill was not ended by whoever began it.
+func (c *Case) Overstayed(now time.Time) bool {
+	return c.IsOpen() && c.drill() && now.Sub(c.Opened) >= watchEffects
 }
 
 // Tick is the case's timer: effects the store may have lost are planned again.

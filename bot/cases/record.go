@@ -75,7 +75,7 @@ func matters(steps []policy.Step) bool {
 // that was closed is not opened again: a case that lives again gets another
 // alert, because a verdict in TheHive is not overwritten.
 func (c *Case) Keep(r Routes, now time.Time) {
-	if !r.Records || c.Alias != "" {
+	if !r.Records || c.Alias != "" || c.drill() {
 		return
 	}
 	if c.Record == nil {

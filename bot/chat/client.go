@@ -71,7 +71,7 @@ func newHTTPClient(timeout time.Duration) *http.Client {
 	tr := http.DefaultTransport.(*http.Transport).Clone()
 	tr.DialContext = (&net.Dialer{Timeout: 5 * time.Second, KeepAlive: 15 * time.Second}).DialContext
 	tr.TLSHandshakeTimeout = 5 * time.Second
-	tr.MaxIdleConnsPerHost = 32
+	tr.MaxIdleConnsPerHost = 64
 	tr.IdleConnTimeout = 60 * time.Second
 	return &http.Client{
 		Transport:     tr,

@@ -75,7 +75,7 @@ func (c *cli) root() *cobra.Command {
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usage("%w; see: %s --help", err, cmd.CommandPath())
 	})
-	root.AddCommand(c.runCommand(), c.checkCommand(), c.doctorCommand(), c.investigateCommand(), c.policyCommand(), c.manifestCommand(), c.iamPolicyCommand(),
+	root.AddCommand(c.runCommand(), c.checkCommand(), c.doctorCommand(), c.drillCommand(), c.investigateCommand(), c.policyCommand(), c.manifestCommand(), c.iamPolicyCommand(),
 		c.auditCommand(), c.nlbMapCommand(), c.versionCommand())
 	return root
 }

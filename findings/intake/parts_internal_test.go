@@ -5,6 +5,9 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unsafe"
+
+	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
 	"github.com/securitybot/securitybot/findings"
 )
@@ -132,4 +135,15 @@ func FuzzOpen(f *testing.F) {
 			}
 		}
 	})
+}
+
+// TestWhatIsRememberedKeepsNoBatch: the client cuts all texts of an answer out of
+// one piece of memory.
+func TestWhatIsRememberedKeepsNoBatch(t *testing.T) {
+	t.Parallel()
+	answer := "m1 and the other forty kilobytes"
+	id := answer[:2]
+	if m := newInflight(types.Message{MessageId: &id}, time.Now(), time.Minute); unsafe.StringData(m.id) == unsafe.StringData(answer) {
+		t.Error("the id keeps the answer it came in")
+	}
 }

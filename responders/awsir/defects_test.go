@@ -147,7 +147,7 @@ func TestDefectRolesThatCanDoEverything(t *testing.T) {
 var elsewhere = map[string]string{
 	"guardduty:GetFindings": "responders/guardduty", "guardduty:ListFindings": "responders/guardduty", "guardduty:ListDetectors": "responders/guardduty",
 	"guardduty:GetDetector": "responders/guardduty", "cloudtrail:LookupEvents": "responders/trail", "ec2:DescribeAddresses": "responders/inventory",
-	"elasticloadbalancing:DescribeLoadBalancers": "responders/portmap", "elasticloadbalancing:DescribeListeners": "responders/portmap",
+	"elasticloadbalancing:DescribeListeners":             "responders/portmap",
 	"elasticloadbalancing:DescribeTargetGroupAttributes": "responders/portmap",
 }
 

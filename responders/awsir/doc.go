@@ -21,7 +21,7 @@
 //	mark       the record's hash and the original groups as tags
 //	protect    against termination; volumes survive it
 //	standby    out of the Auto Scaling group, which would replace it
-//	deregister from target groups
+//	deregister from target groups and classic load balancers
 //	group      the isolation group of each VPC, without a single rule
 //	apply      that group alone on every interface
 //	verify     read all of it back, with interfaces that appeared meanwhile

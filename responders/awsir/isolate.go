@@ -126,6 +126,9 @@ func (v *visit) survey(ctx context.Context, i types.Instance) (o original, gaps 
 	if o.Targets, err = v.registrations(short, i); err != nil {
 		gaps = append(gaps, "Load balancers could not be asked ("+errorCode(err)+"): target groups are left as they are.")
 	}
+	if o.Classic, err = v.classics(short); err != nil {
+		gaps = append(gaps, "Classic load balancers could not be asked ("+errorCode(err)+"): they are left as they are.")
+	}
 	if o.Protection, err = v.protections(short, i); err != nil {
 		gaps = append(gaps, "Termination protection could not be read ("+errorCode(err)+"): it is left as it is.")
 	}

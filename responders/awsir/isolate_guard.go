@@ -238,6 +238,11 @@ func (v *visit) deregister(ctx context.Context, s isolation, o original) (respon
 			v.still("It is still registered in %s (%s).", group, errorCode(err))
 		}
 	}
+	for _, name := range o.Classic {
+		if err := v.deregisterClassic(ctx, name); err != nil {
+			return responders.Progress{}, err
+		}
+	}
 	failpoint.Hit("isolate.deregistered")
 	return responders.Progress{}, enter(v.job, phaseGroup, s)
 }

@@ -67,6 +67,10 @@ func (v *visit) planIsolation(p *responders.Plan, i types.Instance, o original, 
 	if len(o.Targets) > 0 {
 		p.Steps = append(p.Steps, "take it out of its target groups")
 	}
+	if len(o.Classic) > 0 {
+		fact("classic load balancers", "%s", strings.Join(o.Classic, ", "))
+		p.Steps = append(p.Steps, "take it out of its classic load balancers")
+	}
 	for _, n := range nics {
 		fact("interface", "%s: %s", n.ID, strings.Join(n.Groups, ", "))
 		if n.Fixed != "" {

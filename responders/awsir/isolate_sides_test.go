@@ -236,3 +236,41 @@ func TestTheIsolationGroupIsNeverAnOriginal(t *testing.T) {
 		}
 	}
 }
+
+// TestIsolationIsReadBackTwice, some seconds apart, and twice again whenever
+// something was found.
+func TestIsolationIsReadBackTwice(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	instance, _ := w.fleet()
+	id := w.cloud.Interfaces(account, region, instance)[0].ID
+	putBack := func() {
+		w.cloud.EditInterface(account, region, id, func(e *awsfake.Interface) { e.Groups = []string{"sg-0000000000000aaaa"} })
+	}
+	j := w.job(responders.Isolate, instance, "1")
+	for range 2 {
+		j = w.until(j, "verify")
+		next, p, err := w.step(j)
+		if err != nil || p.Done || p.Again == 0 {
+			t.Fatalf("after one look it says %+v, %v", p, err)
+		}
+		putBack()
+		if j, p, err = w.step(next); err != nil || p.Done {
+			t.Fatalf("what was put back is not seen: %+v, %v", p, err)
+		}
+	}
+	w.must(j)
+	w.isolated(instance)
+}
+
+// TestAnIsolationGroupThatIsDeletedIsMadeAgain while the instance is isolated.
+func TestAnIsolationGroupThatIsDeletedIsMadeAgain(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	instance, _ := w.fleet()
+	j := w.until(w.job(responders.Isolate, instance, "1"), "verify")
+	w.cloud.RemoveGroup(account, region, w.isolation()[0].ID)
+	done := w.must(j)
+	w.isolated(instance)
+	contains(t, done.Manifest.Skipped, "a rule, or deleted it, while the instance was being isolated")
+}

@@ -35,6 +35,9 @@ func (w *world) picture(instance string, targets []string) picture {
 			p.Targets += fmt.Sprintf("%s:%d %v\n", t.ID, t.Port, t.State != "draining")
 		}
 	}
+	for _, name := range []string{"old-web", "older"} {
+		p.Targets += fmt.Sprintf("%s %v\n", name, w.cloud.ClassicInstances(account, region, name))
+	}
 	for _, v := range w.cloud.Volumes(account, region) {
 		p.Keep[v.ID] = v.Keep
 	}
@@ -56,6 +59,7 @@ func TestIsolateAndReleaseBringBackExactlyWhatWasThere(t *testing.T) {
 	}
 	contains(t, plan.Steps, "all 2 network interfaces")
 	contains(t, plan.Steps, "standby")
+	contains(t, plan.Steps, "classic load balancers")
 
 	done := w.must(w.job(responders.Isolate, instance, "1"))
 	w.isolated(instance)

@@ -23,6 +23,7 @@ type original struct {
 	Interfaces []wiring          `json:"interfaces"`
 	Scaling    *membership       `json:"scaling,omitempty"`
 	Targets    []registration    `json:"targets,omitempty"`
+	Classic    []string          `json:"classic,omitempty"` // names of classic load balancers
 	Protection *protection       `json:"protection,omitempty"`
 }
 

@@ -58,6 +58,9 @@ func (releaseAction) plan(ctx context.Context, v *visit, p *responders.Plan) err
 	if len(o.Targets) > 0 {
 		p.Steps = append(p.Steps, fmt.Sprintf("register it in %d target groups", len(byGroup(o.Targets))))
 	}
+	if len(o.Classic) > 0 {
+		p.Steps = append(p.Steps, "register it in "+strings.Join(o.Classic, ", "))
+	}
 	if o.Scaling != nil {
 		p.Steps = append(p.Steps, "take it out of standby in "+o.Scaling.Group)
 	}
@@ -95,6 +98,11 @@ func (v *visit) register(ctx context.Context, s releasing, o original) (responde
 			return responders.Progress{}, fmt.Errorf("register in %s: %w", group, err)
 		case err != nil:
 			v.still("It is not registered in %s again (%s).", group, errorCode(err))
+		}
+	}
+	for _, name := range o.Classic {
+		if err := v.registerClassic(ctx, name); err != nil {
+			return responders.Progress{}, err
 		}
 	}
 	failpoint.Hit("release.registered")

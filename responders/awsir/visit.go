@@ -10,6 +10,7 @@ import (
 	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
 	"github.com/aws/aws-sdk-go-v2/service/autoscaling"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
+	classic "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancing"
 	elb "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/aws/smithy-go/middleware"
@@ -30,14 +31,15 @@ type visit struct {
 
 // clients are the services an action talks to, under one session.
 type clients struct {
-	config aws.Config
-	ec2    *ec2.Client
-	asg    *autoscaling.Client
-	elb    *elb.Client
+	config  aws.Config
+	ec2     *ec2.Client
+	asg     *autoscaling.Client
+	elb     *elb.Client
+	classic *classic.Client
 }
 
 func newClients(c aws.Config) *clients {
-	return &clients{config: c, ec2: ec2.NewFromConfig(c), asg: autoscaling.NewFromConfig(c), elb: elb.NewFromConfig(c)}
+	return &clients{config: c, ec2: ec2.NewFromConfig(c), asg: autoscaling.NewFromConfig(c), elb: elb.NewFromConfig(c), classic: classic.NewFromConfig(c)}
 }
 
 // session is a request for the job's session under a role.

@@ -294,5 +294,7 @@ func (w *world) fleet() (instance string, targets []string) {
 		w.cloud.AddTargetGroup(account, region, awsfake.TargetGroup{Name: "by-ip", Type: "ip", Port: 443, VPC: vpc, Targets: []awsfake.Target{{ID: "192.0.2.11", Port: 443}}}),
 		w.cloud.AddTargetGroup(account, region, awsfake.TargetGroup{Name: "elsewhere", Port: 80, VPC: vpc, Targets: []awsfake.Target{{ID: other}}}),
 	}
+	w.cloud.AddClassicBalancer(account, region, "old-web", vpc, other, instance)
+	w.cloud.AddClassicBalancer(account, region, "older", vpc, other)
 	return instance, targets
 }

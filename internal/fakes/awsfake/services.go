@@ -55,7 +55,7 @@ func table() map[string]service {
 		"cloudtrail":           trailService(),
 		"dynamodb":             dynamoService(),
 		"ec2":                  ec2Service(),
-		"elasticloadbalancing": with(elbService(), elbTargets()),
+		"elasticloadbalancing": with(with(elbService(), elbTargets()), elbClassic()),
 		"guardduty":            guarddutyService(),
 		"s3":                   s3Service(),
 		"ssm":                  ssmService(),
