@@ -57,8 +57,9 @@ type Settings struct {
 
 // Proofs says how people are asked to prove a "yes".
 type Proofs struct {
-	PerHour   int  // requests one person gets at most
-	LocalPart bool // people are known to the provider by what is before the @
+	PerHour   int    // requests one person gets at most
+	LocalPart bool   // people are known to the provider by what is before the @
+	Listen    string // where browsers reach the sign-ins
 }
 
 // Clock tells the store's time.
@@ -195,6 +196,11 @@ func (b *Bot) Run(ctx context.Context) error {
 		return err
 	}
 	defer b.stopHTTP()
+	stopProofWeb, err := b.startProofWeb()
+	if err != nil {
+		return err
+	}
+	defer stopProofWeb()
 	b.checkEpoch(ctx)
 
 	chatCtx, stopChat := context.WithCancel(context.WithoutCancel(ctx))
@@ -232,6 +238,7 @@ func (b *Bot) Run(ctx context.Context) error {
 	<-ctx.Done()
 	b.log.Info("stopping: taking no more findings, finishing what is under way")
 	deadline := time.After(drainTime)
+	stopProofWeb()
 	clean := waitFor(&intakes, deadline)
 	stopClock()
 	clean = waitFor(&loops, deadline) && clean

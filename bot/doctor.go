@@ -26,7 +26,7 @@ const (
 // Check is one thing the doctor looked at.
 type Check struct {
 	Level CheckLevel `json:"level"`
-	Part  string     `json:"part"` // slack, pagerduty, thehive, queue, redis, aws, guardduty, evidence, documents
+	Part  string     `json:"part"` // slack, pagerduty, thehive, mfa, queue, redis, aws, guardduty, evidence, documents
 	Of    string     `json:"of"`   // which one of them; may be empty
 	Says  string     `json:"says"`
 	Do    string     `json:"do"` // what to do about it; empty when nothing
@@ -59,7 +59,7 @@ func Examine(ctx context.Context, cfg *config.Config, scopes []string, log *slog
 		look  func(context.Context) []Check
 		limit time.Duration
 	}{
-		{d.slack, 3 * partTime}, {d.pagerduty, partTime}, {d.thehive, partTime}, {d.queues, partTime}, {d.redis, partTime},
+		{d.slack, 3 * partTime}, {d.pagerduty, partTime}, {d.thehive, partTime}, {d.proofs, partTime}, {d.queues, partTime}, {d.redis, partTime},
 		{d.roles, awsTime}, {d.guardduty, awsTime}, {d.documents, awsTime}, {d.evidence, partTime},
 	}
 	results := make([]chan []Check, len(parts))

@@ -14,6 +14,7 @@ import (
 
 	"github.com/securitybot/securitybot/bot/chat"
 	"github.com/securitybot/securitybot/bot/config"
+	"github.com/securitybot/securitybot/internal/proof"
 	"github.com/securitybot/securitybot/responders/pagerduty"
 	"github.com/securitybot/securitybot/responders/thehive"
 )
@@ -185,6 +186,27 @@ func (d *doctor) eventsReached(ctx context.Context) Check {
 		}
 	}
 	return fail("pagerduty", "events", "the address for pages does not answer: "+err.Error(), "look at the network, the proxy and pagerduty.events_url")
+}
+
+// proofs asks the provider of second proofs whether it knows us.
+func (d *doctor) proofs(ctx context.Context) []Check {
+	v, err := proofOf(d.cfg.MFA)
+	if err != nil {
+		return []Check{fail("mfa", "", err.Error(), "correct the mfa section of the configuration")}
+	}
+	c, can := v.(interface{ Check(context.Context) error })
+	if !can {
+		return nil
+	}
+	var f *proof.Failure
+	err = c.Check(ctx)
+	switch {
+	case errors.As(err, &f) && f.Class == proof.Permanent:
+		return []Check{fail("mfa", d.cfg.MFA.Provider, err.Error(), "look at the keys, at the type of the application, and at this machine's clock; until then every \"yes\" that needs a second proof goes to the security team")}
+	case err != nil:
+		return []Check{warn("mfa", d.cfg.MFA.Provider, err.Error(), "look at the network; while it lasts, every \"yes\" that needs a second proof goes to the security team")}
+	}
+	return []Check{ok("mfa", d.cfg.MFA.Provider, "the keys are good; nobody was asked for anything")}
 }
 
 func (d *doctor) thehive(ctx context.Context) []Check {

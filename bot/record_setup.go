@@ -32,5 +32,8 @@ func linkHosts(cfg *config.Config) []string {
 	if u, err := url.Parse(cfg.TheHive.URL); err == nil && u.Hostname() != "" {
 		hosts = append(hosts, u.Hostname())
 	}
+	if u, err := url.Parse(cfg.MFA.OIDC.PublicURL); err == nil && cfg.MFA.Provider == "oidc" && u.Hostname() != "" {
+		hosts = append(hosts, u.Hostname())
+	}
 	return hosts
 }

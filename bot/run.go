@@ -121,7 +121,7 @@ func SettingsOf(cfg *config.Config) Settings {
 		SecurityChannel: cfg.Channels.Security, FallbackChannel: cfg.Channels.Fallback, NewsChannel: cfg.Channels.Announcements,
 		OnCallMention: cfg.OnCallMention, FallbackAfter: cfg.PagerDuty.FallbackAfter, FallbackKey: cfg.PagerDuty.FallbackRoutingKey.Configured(),
 		Access: cfg.Access, AWSIR: cfg.AWSIR, Incidents: cfg.Incidents, CaseTemplate: cfg.TheHive.CaseTemplate, UploadMiB: cfg.TheHive.UploadMiB, NLBMap: cfg.NLBMap, Sweep: cfg.Sweep, Regions: regionsOf(cfg),
-		Proofs: Proofs{PerHour: cfg.MFA.PerHour, LocalPart: cfg.MFA.Username == "local_part"},
+		Proofs: Proofs{PerHour: cfg.MFA.PerHour, LocalPart: cfg.MFA.Username == "local_part", Listen: cfg.MFA.OIDC.Listen},
 		Zone:   cfg.Inquiries.Zone, Timeouts: cfg.Inquiries.Timeouts,
 		MaxOpen: cfg.Inquiries.MaxOpen, Command: cfg.Slack.Command, ArchiveDir: cfg.Archive.Dir, HTTPAddr: cfg.HTTP.Addr, AuditLog: auditSettings(cfg),
 	}

@@ -125,6 +125,15 @@ func afterYes(q Inquiry) string {
 	return textPassedOn
 }
 
+// Sentence is what happened, in one sentence without its full stop, with where.
+func Sentence(q Inquiry) string {
+	s := sentence(q)
+	if q.About.Account != "" {
+		s += ", " + fieldAccount + " " + q.About.Account
+	}
+	return s
+}
+
 // howToProve says how the person proves that it is them. Only they see it.
 func howToProve(q Inquiry) message.Text {
 	p := q.Proof

@@ -70,7 +70,7 @@ func (q Inquiry) Stage() Stage {
 // Send may be tried again from VerifyBegan on. With other events the error, if
 // any, is for the log.
 func Send(ctx context.Context, v Verifier, q Inquiry) (Event, error) {
-	s, err := v.Start(ctx, proof.Request{User: q.Proof.User, Ref: q.Ref, Text: proofPrompt(q)})
+	s, err := v.Start(ctx, proof.Request{ID: q.ID, User: q.Proof.User, Ref: q.Ref, Text: proofPrompt(q)})
 	switch {
 	case err == nil:
 		return VerifyStarted{s}, nil

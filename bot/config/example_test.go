@@ -30,7 +30,7 @@ func exampleLoader() Loader {
 			"THEHIVE_API_KEY":     strings.Repeat("c3", 16),
 			"PAGERDUTY_API_TOKEN": "u+3xample",
 			"AUDIT_KEY":           strings.Repeat("c3", 32), "AUDIT_OLD_KEY": strings.Repeat("d4", 32),
-			"DUO_SECRET_KEY": strings.Repeat("e5", 20),
+			"DUO_SECRET_KEY": strings.Repeat("e5", 20), "OKTA_TOKEN": strings.Repeat("f6", 20), "OIDC_CLIENT_SECRET": strings.Repeat("a7", 20),
 			"VIRUSTOTAL_KEY": "key-1", "ABUSEIPDB_KEY": "key-2", "GREYNOISE_KEY": "key-3", "URLSCAN_KEY": "key-4",
 		}[name]
 		return v, ok
@@ -80,6 +80,8 @@ func TestWhatTheExampleShowsCommentedOutExistsAndIsTheDefault(t *testing.T) {
 		{"pagerduty", c.PagerDuty, want.PagerDuty},
 		{"inquiries.max_open", c.Inquiries.MaxOpen, want.Inquiries.MaxOpen},
 		{"mfa.per_hour", c.MFA.PerHour, want.MFA.PerHour},
+		{"mfa.oidc.listen", c.MFA.OIDC.Listen, want.MFA.OIDC.Listen},
+		{"mfa.oidc.claim", c.MFA.OIDC.Claim, want.MFA.OIDC.Claim},
 		{"mfa.username", c.MFA.Username, want.MFA.Username},
 		{"thehive.marking", c.TheHive.Marking, want.TheHive.Marking},
 		{"http", c.HTTP, want.HTTP},

@@ -27,6 +27,7 @@ paged, received or written, and no socket to Slack is opened.
   slack       both tokens, the scopes of the manifest, Socket Mode, channels, groups
   pagerduty   the form of the keys, the address for pages, who is on call
   thehive     the key and its organisation
+  mfa         the keys at the provider of second proofs
   queue       each queue, its redrive policy, its dead letters
   redis       what a crash would lose, its clock, what has waited for too long
   aws         every role in every account

@@ -34,7 +34,7 @@ type hospital struct {
 
 func newHospital(t *testing.T) *hospital {
 	t.Helper()
-	r, err := rig.New(t.Context(), rig.Options{NoBots: true, Records: true})
+	r, err := rig.New(t.Context(), rig.Options{NoBots: true, Records: true, Proofs: "duo"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -86,7 +86,7 @@ func (h *hospital) examine(t *testing.T) (int, []bot.Check) {
 	if len(all) == 0 {
 		t.Fatalf("nothing was said: %s", errs)
 	}
-	for _, secret := range []string{h.Slack.AppToken, h.Slack.BotToken, rig.RoutingKey, rig.FallbackKey, rig.OnCallToken, rig.HiveKey} {
+	for _, secret := range []string{h.Slack.AppToken, h.Slack.BotToken, rig.RoutingKey, rig.FallbackKey, rig.OnCallToken, rig.HiveKey, rig.ProofSecret} {
 		if strings.Contains(out+errs, secret) {
 			t.Error("a secret is shown")
 		}
@@ -111,7 +111,7 @@ func TestDoctorContactsEverythingAndChangesNothing(t *testing.T) {
 	if code != 0 {
 		t.Errorf("exit code %d", code)
 	}
-	for _, p := range []string{"slack", "pagerduty", "thehive", "queue", "redis", "aws", "guardduty", "documents", "evidence"} {
+	for _, p := range []string{"slack", "pagerduty", "thehive", "mfa", "queue", "redis", "aws", "guardduty", "documents", "evidence"} {
 		if !parts[p] {
 			t.Errorf("nothing about %s", p)
 		}
@@ -121,8 +121,8 @@ func TestDoctorContactsEverythingAndChangesNothing(t *testing.T) {
 			t.Errorf("Slack was asked for %s", c.Method)
 		}
 	}
-	if n := len(h.Pager.Calls()); n > 0 {
-		t.Errorf("%d events", n)
+	if n := len(h.Pager.Calls()) + len(h.Duo.Pushes()); n > 0 {
+		t.Errorf("%d events and pushes", n)
 	}
 	if writes := h.AWS.Writes(); len(writes) > 0 {
 		t.Errorf("%d writes to AWS, the first %s", len(writes), writes[0].Op)
@@ -175,6 +175,7 @@ func TestDoctorSaysWhatIsWrong(t *testing.T) {
 		"pages go nowhere":     {func(h *hospital) { h.replace("events_url: "+h.Pager.URL, "events_url: http://127.0.0.1:1") }, bot.CheckFail, "pagerduty", "does not answer"},
 		"TheHive refuses":      {func(h *hospital) { h.Hive.Down(thehivefake.Status(401)) }, bot.CheckFail, "thehive", "401"},
 		"TheHive is down":      {func(h *hospital) { h.Hive.Down(thehivefake.Status(503)) }, bot.CheckWarn, "thehive", "503"},
+		"Duo refuses":          {func(h *hospital) { h.replace("DIWJ8X6AEYOR5OMC6TQ1", "DIWJ8X6AEYOR5OMC6TQ2") }, bot.CheckFail, "mfa", "401"},
 		"no such queue":        {func(h *hospital) { h.replace("findings-deep", "findings-gone") }, bot.CheckFail, "queue", "NonExistentQueue"},
 		"no dead letters":      {func(h *hospital) { h.replace("findings-deep", rig.Dead) }, bot.CheckFail, "queue", "no dead-letter queue"},
 		"few receives":         {func(h *hospital) { h.replace("findings-deep", rig.Queue) }, bot.CheckWarn, "queue", "after 5 receives"},

@@ -28,6 +28,7 @@ const (
 
 // Request is what a provider is to ask a person.
 type Request struct {
+	ID   string // of the question, opaque; letters and digits
 	User string // the person's name or e-mail address at the provider
 	Ref  string // reference of the question, for the person to compare
 	Text string // what is to be confirmed, in our own words

@@ -29,7 +29,6 @@ import (
 	"github.com/securitybot/securitybot/bot"
 	"github.com/securitybot/securitybot/bot/config"
 	"github.com/securitybot/securitybot/internal/fakes/awsfake"
-	"github.com/securitybot/securitybot/internal/fakes/duofake"
 	"github.com/securitybot/securitybot/internal/fakes/lookupfake"
 	"github.com/securitybot/securitybot/internal/fakes/pagerdutyfake"
 	"github.com/securitybot/securitybot/internal/fakes/slackfake"
@@ -86,8 +85,7 @@ type Rig struct {
 	Pager *pagerdutyfake.Server
 	AWS   *awsfake.Cloud
 	Hive  *thehivefake.Server // nil without Options.Records
-	// Duo asks for second proofs with Options.Proofs.
-	Duo *duofake.Server
+	Proving
 	// Lookups are the sources that are asked about addresses and domains.
 	Lookups *lookupfake.Server
 	Store   *store.Store

@@ -203,7 +203,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	route, ok := map[string]func(http.ResponseWriter, *http.Request, url.Values){
-		"POST /auth/v2/preauth": s.preauth, "POST /auth/v2/auth": s.auth, "GET /auth/v2/auth_status": s.status}[r.Method+" "+r.URL.Path]
+		"POST /auth/v2/preauth": s.preauth, "POST /auth/v2/auth": s.auth, "GET /auth/v2/auth_status": s.status, "GET /auth/v2/check": s.check}[r.Method+" "+r.URL.Path]
 	if !ok {
 		fail(w, 404, 40401, "Resource not found")
 		return
@@ -253,6 +253,11 @@ func (s *Server) unsigned(r *http.Request, params url.Values) (int, string) {
 		return 40105, "Bad request timestamp"
 	}
 	return 0, ""
+}
+
+func (s *Server) check(w http.ResponseWriter, _ *http.Request, _ url.Values) {
+	w.Header().Set("Content-Type", "application/json")
+	fmt.Fprintf(w, `{"stat":"OK","response":{"time":%d}}`, time.Now().Unix())
 }
 
 func (s *Server) preauth(w http.ResponseWriter, _ *http.Request, params url.Values) {

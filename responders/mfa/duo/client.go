@@ -51,6 +51,15 @@ func (c *Client) Start(ctx context.Context, r proof.Request) (proof.Sent, error)
 	return proof.Sent{TxID: got.TxID}, nil
 }
 
+// Check asks Duo whether it knows our keys and our clock is right. Nobody is
+// asked for anything (Duo Auth API, "/check").
+func (c *Client) Check(ctx context.Context) error {
+	var got struct {
+		Time int64 `json:"time"`
+	}
+	return c.call(ctx, "duo check", http.MethodGet, "/auth/v2/check", url.Values{}, &got)
+}
+
 // preauth returns the device to push to. Nothing reaches the person by it, so
 // its failures never are unclear.
 func (c *Client) preauth(ctx context.Context, user string) (string, error) {

@@ -35,6 +35,21 @@ func client(t *testing.T, cfg Config) *Client {
 
 var request = proof.Request{User: "ana+x@corp.example", Ref: "SB-TEST2345", Text: "Confirm your answer \"Yes, this was me\" & more (SB-TEST2345)"}
 
+func TestCheckAsksNobody(t *testing.T) {
+	t.Parallel()
+	s, c := setUp(t, duofake.User{Name: request.User})
+	if err := c.Check(t.Context()); err != nil {
+		t.Error(err)
+	}
+	var f *proof.Failure
+	if err := client(t, Config{URL: s.URL, IntegrationKey: key, SecretKey: "x" + secret[1:]}).Check(t.Context()); !errors.As(err, &f) || f.Class != proof.Permanent || f.Status != http.StatusUnauthorized {
+		t.Errorf("with a wrong key: %v", err)
+	}
+	if n := len(s.Pushes()); n > 0 {
+		t.Errorf("%d pushes", n)
+	}
+}
+
 func TestPushIsAnswered(t *testing.T) {
 	t.Parallel()
 	for status, want := range map[string]proof.Result{"allow": proof.Allow, "deny": proof.Deny, "fraud": proof.Fraud, "timeout": proof.Timeout,
