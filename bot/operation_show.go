@@ -30,6 +30,7 @@ func (b *Bot) doShow(ctx context.Context, o *responders.Operation, e *store.Effe
 	shown, certain, err := b.showOperation(ctx, o, e, m)
 	switch {
 	case err != nil && !permanent(err) && b.clock.Now().Sub(e.Planned) < giveUpAfter:
+		b.operationMayBeOld(ctx, o, err)
 		return err
 	case err != nil && o.Channel != b.cfg.SecurityChannel && shown.TS == "":
 		b.log.Warn("an operation cannot be shown where it was asked for, it goes to the security channel", "operation", o.Ref(), "error", err)

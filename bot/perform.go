@@ -222,6 +222,7 @@ func (b *Bot) doEdit(ctx context.Context, e *store.Effect) error {
 		}
 		err := b.slack.Update(ctx, chat.Ref(n.Ref), b.caseMessage(c, n.Ref.Channel == b.routes.Security))
 		if err != nil && !permanent(err) && b.clock.Now().Sub(e.Planned) < giveUpAfter {
+			b.caseMayBeOld(ctx, e, version, err)
 			return err
 		}
 	}
@@ -248,6 +249,9 @@ func (b *Bot) doEdit(ctx context.Context, e *store.Effect) error {
 		}
 		return nil
 	})
+	if errors.Is(err, store.ErrFenced) {
+		b.caseMayBeOld(ctx, e, version, err)
+	}
 	if err == nil && again {
 		return errChanged
 	}

@@ -22,7 +22,7 @@ func (s *scene) ir(user slackfake.User, channel, text string) {
 	for s.Slack.Snapshot(1).Connections == 0 && s.ctx.Err() == nil {
 		wait(s.ctx, 5*time.Millisecond)
 	}
-	for range 5 {
+	for s.ctx.Err() == nil {
 		g, err := s.Slack.As(user.ID).Slash("/ir", text, channel)
 		if err != nil {
 			s.t.Fatal(err)

@@ -21,7 +21,7 @@ import (
 func (s *scene) slash(user slackfake.User, text, channel string) slackfake.Outcome {
 	s.t.Helper()
 	var out slackfake.Outcome
-	for range 20 {
+	for s.ctx.Err() == nil {
 		g, err := s.Slack.As(user.ID).Slash("/ir", text, channel)
 		if err != nil {
 			s.t.Fatal(err)

@@ -129,7 +129,7 @@ func (s *scene) question(n int) slackfake.Message {
 func (s *scene) click(user slackfake.User, m slackfake.Message, label string) slackfake.Outcome {
 	s.t.Helper()
 	var out slackfake.Outcome
-	for range 5 {
+	for s.ctx.Err() == nil {
 		g, err := s.Slack.As(user.ID).Click(m.Channel, m.TS, label)
 		if err != nil {
 			s.t.Fatal(err)
@@ -140,6 +140,7 @@ func (s *scene) click(user slackfake.User, m slackfake.Message, label string) sl
 		if out.OK() {
 			return out
 		}
+		wait(s.ctx, 100*time.Millisecond) // at once, when the bot is not connected yet
 		s.t.Logf("%s pressed %q and was shown an error: %s", user.Name, label, out.Trouble)
 	}
 	s.t.Fatalf("%q is never acknowledged: %s", label, out.Trouble)

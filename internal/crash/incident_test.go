@@ -39,6 +39,7 @@ func TestSIGKILLAtTheStepsOfAnIncident(t *testing.T) {
 				w.command(first, "close it was a test", w.rooms()[0].ID)
 			}
 			w.killed(first, d.failpoint)
+			w.outlived()
 			next := w.start("")
 			if !d.closing {
 				w.eventually("the incident is open", 45*time.Second, w.working)

@@ -166,7 +166,7 @@ func (w *world) said(words ...string) []slackfake.Message {
 // outlived lets the leases of the dead process end, as they do by themselves
 // fifteen seconds later.
 func (w *world) outlived() {
-	for _, lane := range []string{"act", "notify", "record"} {
+	for _, lane := range []string{"page", "inquiry", "act", "notify", "record"} {
 		ids, _ := w.redis.Do("zrange", "{sb}:lane:"+lane, 0, -1).([]any)
 		for _, id := range ids {
 			w.redis.Do("zadd", "{sb}:lane:"+lane, "XX", 1, id)

@@ -24,8 +24,8 @@ func TestRedisKilledAndRestarted(t *testing.T) {
 	w.mix(50)
 	sendBroken(w, p)
 	w.eventually("clicks are refused while the store is away", 20*time.Second, func() bool { return w.unacknowledged() >= 3 })
-	w.redis.Restart()
 	clicks := w.clicks()
+	w.redis.Restart()
 	if clicks > 0 {
 		t.Errorf("%d clicks were acknowledged while the store was away", clicks)
 	}

@@ -79,7 +79,7 @@ func (w *world) missing() []string {
 // quiet waits until nothing is missing.
 func (w *world) quiet(within time.Duration) {
 	w.t.Helper()
-	deadline, look := time.Now().Add(within), time.Now().Add(3*time.Second)
+	deadline, look := time.Now().Add(within*slowness), time.Now().Add(3*time.Second)
 	tick := time.NewTicker(200 * time.Millisecond)
 	defer tick.Stop()
 	for {

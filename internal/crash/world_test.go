@@ -3,6 +3,7 @@ package crash_test
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"maps"
 	"math/rand/v2"
@@ -37,7 +38,13 @@ var binary = sync.OnceValues(func() (string, error) {
 	return path, nil
 })
 
+// TestMain runs four worlds at once, unless told otherwise: they wait for leases
+// and for Slack's pace more than they work.
 func TestMain(m *testing.M) {
+	flag.Parse()
+	if f := flag.Lookup("test.parallel"); f.Value.String() == f.DefValue {
+		_ = flag.Set("test.parallel", "4") // the flag exists, and takes numbers
+	}
 	code := m.Run()
 	if path, err := binary(); err == nil {
 		os.RemoveAll(filepath.Dir(path))
@@ -76,6 +83,7 @@ func newWorld(t *testing.T) *world { return newWorldOf(t, rig.Options{NoEvidence
 func newWorldOf(t *testing.T, o rig.Options) *world {
 	t.Helper()
 	o.NoBots = true
+	o.Slack = append(o.Slack, slackfake.WithTriggerLife(time.Minute)) // a slow machine opens its dialogs late
 	w := &world{t: t, redis: redistest.Start(t, "--appendonly", "yes", "--appendfsync", "everysec"), dir: t.TempDir(),
 		closed: map[string]bool{}, acked: map[slackfake.Ref]bool{}, rand: rand.New(rand.NewPCG(1, 2))}
 	path, err := binary()
@@ -169,7 +177,7 @@ func (w *world) killed(p *process, failpoint string) {
 	w.t.Helper()
 	select {
 	case <-p.gone:
-	case <-time.After(45 * time.Second):
+	case <-time.After(45 * time.Second * slowness):
 		w.t.Fatalf("%s was not passed\n%s", failpoint, p.tail())
 	}
 	var exit *exec.ExitError
@@ -229,8 +237,8 @@ func (w *world) drain(p *process) {
 	}
 	select {
 	case <-p.gone:
-	case <-time.After(25 * time.Second):
-		w.t.Errorf("not stopped 25 s after SIGTERM\n%s", p.tail())
+	case <-time.After(25 * time.Second * slowness): // by itself it gives up after 25 s, with an error
+		w.t.Errorf("not stopped after SIGTERM\n%s", p.tail())
 		p.kill()
 	}
 	if p.err != nil {
@@ -266,10 +274,14 @@ func (w *world) mix(n int) {
 	}
 }
 
+// slowness is how much longer than usual everything may take on a machine that is
+// busy with other things.
+const slowness = 4
+
 // eventually polls what the doubles have seen.
 func (w *world) eventually(what string, within time.Duration, holds func() bool) {
 	w.t.Helper()
-	deadline := time.Now().Add(within)
+	deadline := time.Now().Add(within * slowness)
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for !holds() {

@@ -27,10 +27,10 @@ func StartSentinel(t testing.TB, name string, primary *Server) *Server {
 	}
 	for range 5 {
 		s.Addr = freeAddr(t)
-		_, own, _ := net.SplitHostPort(s.Addr)
-		conf := fmt.Sprintf("port %s\nbind 127.0.0.1\ndir %s\nlogfile %s\n"+
+		home, own, _ := net.SplitHostPort(s.Addr)
+		conf := fmt.Sprintf("port %s\nbind %s\nsentinel announce-ip %s\ndir %s\nlogfile %s\n"+
 			"sentinel monitor %s %s %s 1\nsentinel down-after-milliseconds %s 500\nsentinel failover-timeout %s 3000\n",
-			own, dir, filepath.Join(dir, "log"), name, host, port, name, name)
+			own, home, home, dir, filepath.Join(dir, "log"), name, host, port, name, name)
 		file := filepath.Join(dir, "sentinel.conf")
 		if err := os.WriteFile(file, []byte(conf), 0o600); err != nil {
 			t.Fatalf("write the sentinel's configuration: %v", err)

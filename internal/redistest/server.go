@@ -119,23 +119,13 @@ func Start(t testing.TB, args ...string) *Server {
 	return nil
 }
 
-func freeAddr(t testing.TB) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatalf("find a free port: %v", err)
-	}
-	defer l.Close()
-	return l.Addr().String()
-}
-
 func (s *Server) launch() error {
 	host, port, err := net.SplitHostPort(s.Addr)
 	if err != nil {
 		return fmt.Errorf("split address: %w", err)
 	}
 	args := append([]string{"--bind", host, "--port", port, "--dir", s.Dir, "--save", "",
-		"--daemonize", "no", "--logfile", filepath.Join(s.Dir, "log")}, s.args...)
+		"--replica-announce-ip", host, "--cluster-announce-ip", host, "--daemonize", "no", "--logfile", filepath.Join(s.Dir, "log")}, s.args...)
 	if s.command != nil {
 		args = s.command
 	}

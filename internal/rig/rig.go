@@ -210,7 +210,7 @@ const slow = time.Minute
 func (r *Rig) hurry(d *bot.Deps) {
 	d.Chat.Timing.MethodBurst, d.Chat.ChannelBurst, d.Chat.PostBurst = 1000, 1000, 1000
 	d.Chat.Timing.Handle = slow / 2
-	d.Patience = cmp.Or(r.options.Facts, slow/2)
+	d.Patience, d.LookUps.First = cmp.Or(r.options.Facts, slow/2), slow/2
 }
 
 // client speaks to the queue without any environment.

@@ -197,14 +197,13 @@ func TestNothingIsRepeatedBehindOurBack(t *testing.T) {
 func TestCallersDeadlineHolds(t *testing.T) {
 	t.Parallel()
 	proxy := redistest.NewProxy(t, redisMini(t))
-	s := open(t, proxy.Addr)
-	proxy.Delay(time.Second)
+	s := open(t, proxy.Addr, func(o *store.Options) { o.Timeout = time.Hour }) // by itself it would wait
+	proxy.Delay(time.Hour)
 	ctx, cancel := context.WithTimeout(context.Background(), 50*time.Millisecond)
 	defer cancel()
-	began := time.Now()
 	err := s.Commit(ctx, store.Commit{Op: "1", Cancel: []string{"x"}})[0]
-	if !errors.Is(err, store.ErrUnavailable) || time.Since(began) > 900*time.Millisecond {
-		t.Fatalf("after %v: %v", time.Since(began), err)
+	if !errors.Is(err, store.ErrUnavailable) {
+		t.Fatal(err)
 	}
 }
 

@@ -71,6 +71,11 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request, req *request, run
 	s.mu.Lock()
 	call, out := Call{Status: http.StatusOK}, body(nil)
 	fault := s.nextFault(req)
+	if fault != nil && fault.before != nil {
+		s.mu.Unlock()
+		fault.before()
+		s.mu.Lock()
+	}
 	if fault == nil || fault.performs {
 		var err error
 		if out, err = run(&call); err != nil {

@@ -17,6 +17,7 @@ type Fault struct {
 	retryAfter string
 	out        body
 	when       func(args map[string]string) bool
+	before     func() // runs first, without any lock held
 	write      func(w http.ResponseWriter, r *http.Request, done <-chan struct{}, answer func())
 }
 
@@ -109,6 +110,12 @@ func Slow(d time.Duration) Fault {
 			panic(http.ErrAbortHandler)
 		}
 	}}
+}
+
+// Meanwhile performs and answers the call as usual, after f, which runs while the
+// call is on its way.
+func Meanwhile(f func()) Fault {
+	return Fault{name: "meanwhile", performs: true, before: f}
 }
 
 // Held performs the call and answers when until is closed.
