@@ -64,6 +64,7 @@ type world struct {
 	crashes int       // of the program
 	orphans time.Time // what was received before is in nobody's hands
 	next    int       // number of the next finding
+	logins  int       // sent so far
 	rand    *rand.Rand
 
 	all        []sent
@@ -103,7 +104,7 @@ func newWorldOf(t *testing.T, o rig.Options) *world {
 		w.Close()
 	})
 	w.people, w.ids = []string{w.Ana.Email}, []string{w.Ana.ID}
-	for i := range 12 {
+	for i := range 15 { // more than a walk has logins
 		name := fmt.Sprintf("person%d", i)
 		u := w.Slack.AddUser(slackfake.User{Name: name, RealName: "Person " + name, Email: name + "@corp.example"})
 		w.people, w.ids = append(w.people, u.Email), append(w.ids, u.ID)
@@ -251,8 +252,11 @@ func (w *world) send(k kind, n int) []sent {
 	w.t.Helper()
 	from := len(w.all)
 	for range n {
-		s := document(w.t, k, w.people[w.next%len(w.people)], w.next, 1)
+		s := document(w.t, k, w.people[w.logins%len(w.people)], w.next, 1)
 		w.next++
+		if k == login { // somebody else next time: one person is asked about the same act once
+			w.logins++
+		}
 		w.all = append(w.all, s)
 		w.Send(s.body)
 	}
