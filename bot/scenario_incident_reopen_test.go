@@ -16,7 +16,9 @@ import (
 func (s *scene) closedIncident() (ref string, room slackfake.Channel) {
 	s.t.Helper()
 	s.ir(s.Omar, s.Security.ID, "open high Laptop is stolen")
-	room = s.roomWhen("laptop-is-stolen", func(c slackfake.Channel) bool { return len(c.Pins) == 1 && c.Topic != "" && slices.Contains(c.Members, s.Omar.ID) })
+	room = s.roomWhen("laptop-is-stolen", func(c slackfake.Channel) bool {
+		return len(c.Pins) == 1 && c.Topic != "" && slices.Contains(c.Members, s.Omar.ID)
+	})
 	s.incidents("nobody is paged", open(1))
 	s.ir(s.Omar, room.ID, "note decision: wipe it")
 	s.message(room.ID, "wipe it")
