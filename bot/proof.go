@@ -190,8 +190,9 @@ func (t *tx) putProofs(user string, d proofsDoc) error {
 func (b *Bot) beginProof(ctx context.Context, id, user string, e *store.Effect) (inquiries.Inquiry, error) {
 	var out inquiries.Inquiry
 	var wait error
+	var capped bool
 	err := b.change(ctx, func(t *tx, now time.Time) error {
-		wait, out = nil, inquiries.Inquiry{}
+		wait, out, capped = nil, inquiries.Inquiry{}, false
 		q, known, err := t.loadInquiry(ctx, id)
 		if err != nil {
 			return err
@@ -210,8 +211,7 @@ func (b *Bot) beginProof(ctx context.Context, id, user string, e *store.Effect) 
 		}
 		var event inquiries.Event = inquiries.VerifyBegan{User: user}
 		if len(d.Asked) >= b.cfg.Proofs.PerHour {
-			b.metrics.proofs.WithLabelValues(string(inquiries.VerifyCapped)).Inc()
-			event = inquiries.Verified{Result: inquiries.VerifyCapped}
+			event, capped = inquiries.Verified{Result: inquiries.VerifyCapped}, true
 			t.finish(e)
 		} else {
 			d.Asked = append(d.Asked, askedProof{id, now})
@@ -223,6 +223,9 @@ func (b *Bot) beginProof(ctx context.Context, id, user string, e *store.Effect) 
 		out, effects, _ = q.Apply(event, now)
 		return b.applyInquiry(ctx, t, out, effects, now)
 	})
+	if err == nil && capped {
+		b.metrics.proofs.WithLabelValues(string(inquiries.VerifyCapped)).Inc()
+	}
 	return out, errors.Join(err, wait)
 }
 

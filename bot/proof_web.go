@@ -145,20 +145,30 @@ func (w *proofWeb) browser(r *http.Request) string {
 	return c.Value
 }
 
-// callback takes a browser back from the provider. Each sign-in is taken once,
-// and that is committed before its code is used.
-func (w *proofWeb) callback(rw http.ResponseWriter, r *http.Request) {
-	s, ok := oidc.ParseState(r.FormValue("state"), w.browser(r))
+// session finds what a state that came back is about. When there is nothing, it
+// has told the person.
+func (w *proofWeb) session(rw http.ResponseWriter, r *http.Request, state string) (oidc.Session, inquiries.Inquiry, bool) {
+	s, ok := oidc.ParseState(state, w.browser(r))
 	if !ok {
 		w.show(rw, http.StatusForbidden, pageOtherBrowser)
-		return
+		return s, inquiries.Inquiry{}, false
 	}
 	q, err := w.waiting(r.Context(), s.ID, s.Ticket)
 	if err != nil {
 		w.failed(rw, err)
-		return
+		return s, q, false
 	}
 	s.Key = q.Proof.Key
+	return s, q, true
+}
+
+// callback takes a browser back from the provider. Each sign-in is taken once,
+// and that is committed before its code is used.
+func (w *proofWeb) callback(rw http.ResponseWriter, r *http.Request) {
+	s, q, ok := w.session(rw, r, r.FormValue("state"))
+	if !ok {
+		return
+	}
 	taken, err := w.apply(r.Context(), s, inquiries.SignedIn{State: s.Once})
 	switch {
 	case err != nil:
@@ -188,17 +198,10 @@ func (w *proofWeb) callback(rw http.ResponseWriter, r *http.Request) {
 
 // confirm takes the answer of whoever has signed in.
 func (w *proofWeb) confirm(rw http.ResponseWriter, r *http.Request) {
-	s, ok := oidc.ParseState(r.PostFormValue("state"), w.browser(r))
+	s, _, ok := w.session(rw, r, r.PostFormValue("state"))
 	if !ok {
-		w.show(rw, http.StatusForbidden, pageOtherBrowser)
 		return
 	}
-	q, err := w.waiting(r.Context(), s.ID, s.Ticket)
-	if err != nil {
-		w.failed(rw, err)
-		return
-	}
-	s.Key = q.Proof.Key
 	if !s.Confirms(r.PostFormValue("mark")) {
 		w.show(rw, http.StatusForbidden, pageUsed)
 		return

@@ -87,6 +87,26 @@ func TestAStormBecomesAFewListsAndLosesNothing(t *testing.T) {
 	}
 }
 
+// TestAPostThatHangsDoesNotHoldUpTheNextInItsChannel: only the channel's slots
+// are waited for, not Slack's answers.
+func TestAPostThatHangsDoesNotHoldUpTheNextInItsChannel(t *testing.T) {
+	t.Parallel()
+	log := &lockedLog{}
+	s := begin(t, rig.Options{Log: log})
+	answer := make(chan struct{})
+	s.Slack.Next("chat.postMessage", 1, slackfake.Held(answer))
+	first, second := rig.Probe(1), rig.Probe(2)
+	s.Send(first.SNS())
+	s.eventually("the first is on its way", func() bool { return len(s.Slack.Calls("chat.postMessage")) == 1 })
+	s.Send(second.SNS())
+	s.message(s.Payments.ID, second.Instance)
+	if log.count("effect will be tried again") > 0 {
+		t.Error("the second had to wait until the first was given up")
+	}
+	close(answer)
+	s.message(s.Payments.ID, first.Instance)
+}
+
 func TestSlackRefusingAndFailingLosesNothingAndDoublesNothing(t *testing.T) {
 	t.Parallel()
 	s := begin(t, rig.Options{})

@@ -113,11 +113,9 @@ type sweepState struct {
 	Lost    bool                  `json:"lost,omitempty"`    // the last sweep found something missing, and it was said
 }
 
-// sweepWrong is why a place could not be compared.
+// sweepWrong is a place that could not be compared.
 type sweepWrong struct {
-	Since time.Time `json:"since"`
-	Why   string    `json:"why"`
-	Said  bool      `json:"said,omitempty"`
+	Said bool `json:"said,omitempty"`
 }
 
 func (t *tx) loadSweep(ctx context.Context) (sweepState, error) {

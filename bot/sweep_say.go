@@ -40,7 +40,7 @@ func sweepWhy(err error) string {
 // next is the state after a sweep, and what has to be said. An outage is said
 // when it lasts for a second sweep, and once; that GuardDuty is off is no outage
 // and is said at once.
-func (s sweepState) next(r *swept, now time.Time) (sweepState, sweepNews) {
+func (s sweepState) next(r *swept) (sweepState, sweepNews) {
 	news := sweepNews{Wrong: map[string]string{}}
 	out := sweepState{Next: s.Next, Trouble: map[string]sweepWrong{}, Lost: r.missing > 0}
 	if r.missing > 0 && !s.Lost {
@@ -48,13 +48,9 @@ func (s sweepState) next(r *swept, now time.Time) (sweepState, sweepNews) {
 	}
 	for place, why := range r.trouble {
 		w, lasts := s.Trouble[place]
-		if !lasts {
-			w.Since = now
-		}
 		if !w.Said && (lasts || r.off[place]) {
 			w.Said, news.Wrong[place] = true, why
 		}
-		w.Why = why
 		out.Trouble[place] = w
 	}
 	for place, w := range s.Trouble {
@@ -73,7 +69,7 @@ func (b *Bot) tellSweep(ctx context.Context, r *swept) error {
 		if err != nil {
 			return err
 		}
-		s, news := s.next(r, now)
+		s, news := s.next(r)
 		if err := t.putSweep(s); err != nil || news.empty() {
 			return err
 		}

@@ -42,15 +42,12 @@ func (o *Operation) AloneFrom(after time.Duration) time.Time {
 // the action and target they were shown, once, and with a reason. What makes it
 // loud is planned with it.
 func (o *Operation) ApproveAlone(by Person, digest, reason string, after time.Duration, now time.Time) ([]store.Effect, error) {
+	if err := o.undecided(digest, now); err != nil {
+		return nil, err
+	}
 	reason = strings.TrimSpace(reason)
 	n := utf8.RuneCountInString(reason)
 	switch {
-	case o.State != Waiting:
-		return nil, ErrNotWaiting
-	case !now.Before(o.Expires):
-		return nil, ErrTooLate
-	case digest == "" || digest != o.Job.Digest():
-		return nil, ErrOther
 	case by.ChatID == "" || by.ChatID != o.Job.By:
 		return nil, ErrNotAsker
 	case o.isSubject(by):

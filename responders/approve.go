@@ -26,19 +26,30 @@ const (
 // who asked and the one it is about, and for exactly the action and target they
 // were shown. digest is what the button carried.
 func (o *Operation) Approve(by Person, digest string, now time.Time) ([]store.Effect, error) {
+	if err := o.undecided(digest, now); err != nil {
+		return nil, err
+	}
 	switch {
-	case o.State != Waiting:
-		return nil, ErrNotWaiting
-	case !now.Before(o.Expires):
-		return nil, ErrTooLate
-	case digest == "" || digest != o.Job.Digest():
-		return nil, ErrOther
 	case by.ChatID == "" || by.ChatID == o.Job.By:
 		return nil, ErrAsker
 	case o.isSubject(by):
 		return nil, ErrSubject
 	}
 	return o.approved(by, "approved", now), nil
+}
+
+// undecided says why nobody can decide about an operation any more, or not about
+// what they were shown.
+func (o *Operation) undecided(digest string, now time.Time) error {
+	switch {
+	case o.State != Waiting:
+		return ErrNotWaiting
+	case !now.Before(o.Expires):
+		return ErrTooLate
+	case digest == "" || digest != o.Job.Digest():
+		return ErrOther
+	}
+	return nil
 }
 
 func (o *Operation) isSubject(by Person) bool {

@@ -6,7 +6,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"golang.org/x/net/publicsuffix"
+	"github.com/securitybot/securitybot/internal/message"
 )
 
 // defang rewrites what chat clients, mail gateways and phones turn into links:
@@ -143,7 +143,7 @@ func isHost(run, before, after string) bool {
 		return true
 	}
 	for _, l := range labels[1:] {
-		if top(l) {
+		if message.TopLevel(l) {
 			return true
 		}
 	}
@@ -164,24 +164,4 @@ func hasIPv4(labels []string) bool {
 		}
 	}
 	return false
-}
-
-// top reports whether a label begins like a top-level domain that exists or is
-// in private use. Names of other scripts count, because lists of those age.
-func top(label string) bool {
-	if strings.HasPrefix(label, "xn--") || strings.ContainsFunc(label, func(r rune) bool { return r > unicode.MaxASCII && unicode.IsLetter(r) }) {
-		return true
-	}
-	if i := strings.IndexAny(label, "-_"); i >= 0 {
-		label = label[:i]
-	}
-	switch label {
-	case "":
-		return false
-	case "example", "test", "invalid", "localhost", "local", "onion", "internal", "corp", "lan", "home", "i2p", "intranet":
-		return true
-	}
-	// Some top-level domains are listed only by what is below them.
-	_, listed := publicsuffix.PublicSuffix("a.b." + label)
-	return listed
 }

@@ -124,6 +124,7 @@ func (h *hand) count() (n int, oldest time.Time) {
 // newInflight reads a message as the SDK gives it.
 func newInflight(m types.Message, now time.Time, visibility time.Duration) *inflight {
 	return &inflight{
+		// Cloned: ids are remembered long, and would keep the whole answer of SQS.
 		id: strings.Clone(deref(m.MessageId)), handle: deref(m.ReceiptHandle), body: deref(m.Body),
 		receives: int(attribute(m, types.MessageSystemAttributeNameApproximateReceiveCount, 1)),
 		sent:     time.UnixMilli(attribute(m, types.MessageSystemAttributeNameSentTimestamp, now.UnixMilli())).UTC(),

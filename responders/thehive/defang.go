@@ -5,9 +5,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"unicode"
 
-	"golang.org/x/net/publicsuffix"
+	"github.com/securitybot/securitybot/internal/message"
 )
 
 // Markdown renderers turn bare addresses into links (GitHub Flavored Markdown,
@@ -61,24 +60,5 @@ func hostLike(s string) bool {
 	if strings.HasPrefix(labels[0], "www") || digits(labels[len(labels)-1]) && len(labels) >= 4 {
 		return true
 	}
-	return slices.ContainsFunc(labels[1:], topLevel)
-}
-
-// topLevel reports whether a label begins like a top-level domain. Names of other
-// scripts count, because lists of those age.
-func topLevel(label string) bool {
-	if strings.HasPrefix(label, "xn--") || strings.ContainsFunc(label, func(r rune) bool { return r > unicode.MaxASCII }) {
-		return true
-	}
-	if i := strings.IndexAny(label, "-_"); i >= 0 {
-		label = label[:i]
-	}
-	switch label {
-	case "":
-		return false
-	case "example", "test", "invalid", "localhost", "local", "onion", "internal", "corp", "lan", "home", "i2p", "intranet":
-		return true
-	}
-	_, listed := publicsuffix.PublicSuffix("a.b." + label) // some are listed only by what is below them
-	return listed
+	return slices.ContainsFunc(labels[1:], message.TopLevel)
 }

@@ -21,6 +21,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/securitybot/securitybot/internal/fakes/wire"
 )
 
 // User is somebody Duo knows.
@@ -46,7 +48,8 @@ const PushTimeout = time.Minute
 
 // Server is a running fake. It is safe for concurrent use.
 type Server struct {
-	URL string
+	URL         string
+	wire.Script // Fail plans answers by path
 
 	key, secret string
 	now         func() time.Time
@@ -54,17 +57,16 @@ type Server struct {
 	done        chan struct{}
 	stop        sync.Once
 
-	mu      sync.Mutex
-	users   map[string]User
-	pushes  []*Push
-	failing map[string][]int // path → statuses to answer with
-	calls   []string
-	changed chan struct{}
+	mu     sync.Mutex
+	users  map[string]User
+	pushes []*Push
+	calls  []string
+	news   wire.News
 }
 
 // New starts a server on a free port of the loopback interface.
 func New(key, secret string, now func() time.Time, users ...User) *Server {
-	s := &Server{key: key, secret: secret, now: now, users: map[string]User{}, failing: map[string][]int{}, changed: make(chan struct{}), done: make(chan struct{})}
+	s := &Server{key: key, secret: secret, now: now, users: map[string]User{}, done: make(chan struct{})}
 	for _, u := range users {
 		s.users[u.Name] = u
 	}
@@ -81,14 +83,6 @@ func New(key, secret string, now func() time.Time, users ...User) *Server {
 // Close stops the server.
 func (s *Server) Close() {
 	s.stop.Do(func() { close(s.done); s.http.Close() })
-}
-
-// Fail answers the next calls of a path with these statuses; 0 drops the
-// connection after the work is done.
-func (s *Server) Fail(path string, status ...int) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.failing[path] = append(s.failing[path], status...)
 }
 
 // SetUser adds or changes somebody.
@@ -119,19 +113,7 @@ func (s *Server) Calls() []string {
 
 // WaitFor waits until there are n pushes.
 func (s *Server) WaitFor(ctx context.Context, n int) error {
-	for {
-		s.mu.Lock()
-		got, changed := len(s.pushes), s.changed
-		s.mu.Unlock()
-		if got >= n {
-			return nil
-		}
-		select {
-		case <-ctx.Done():
-			return fmt.Errorf("%d pushes, want %d: %w", got, n, ctx.Err())
-		case <-changed:
-		}
-	}
+	return s.news.WaitFor(ctx, n, func() int { return len(s.Pushes()) })
 }
 
 // Press is what the person does with a push: allow, deny or fraud. It says
@@ -147,13 +129,8 @@ func (s *Server) Press(txid, status string) bool {
 	if status == "allow" || status == "bypass" || status == "remembered" {
 		p.Result = "allow"
 	}
-	s.broadcast()
+	s.news.Happened()
 	return true
-}
-
-func (s *Server) broadcast() {
-	close(s.changed)
-	s.changed = make(chan struct{})
 }
 
 func (s *Server) push(txid string) *Push {
@@ -184,11 +161,8 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	s.mu.Lock()
 	s.calls = append(s.calls, r.URL.Path)
-	status := -1
-	if f := s.failing[r.URL.Path]; len(f) > 0 {
-		status, s.failing[r.URL.Path] = f[0], f[1:]
-	}
 	s.mu.Unlock()
+	status := s.Next(r.URL.Path)
 	if status > 0 {
 		fail(w, status, status*100+1, "scripted")
 		return
@@ -209,23 +183,10 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if status == 0 {
-		route(&lost{}, r, params)
-		panic(http.ErrAbortHandler)
+		wire.Lose(r, func(w http.ResponseWriter, r *http.Request) { route(w, r, params) })
 	}
 	route(w, r, params)
 }
-
-// lost takes an answer that does not arrive.
-type lost struct{ h http.Header }
-
-func (l *lost) Header() http.Header {
-	if l.h == nil {
-		l.h = http.Header{}
-	}
-	return l.h
-}
-func (l *lost) Write(b []byte) (int, error) { return len(b), nil }
-func (l *lost) WriteHeader(int)             {}
 
 // unsigned says what is wrong with the signature, 0 when nothing is.
 func (s *Server) unsigned(r *http.Request, params url.Values) (int, string) {
@@ -276,7 +237,7 @@ func (s *Server) preauth(w http.ResponseWriter, _ *http.Request, params url.Valu
 	}
 	answer := map[string]any{"result": result, "status_msg": "as it is"}
 	if result == "auth" {
-		device := map[string]any{"device": "DP" + strings.ToUpper(hex.EncodeToString([]byte(u.Name))), "type": "phone", "display_name": "iOS (XXX-XXX-0100)", "capabilities": []string{"auto", "push", "sms", "phone"}}
+		device := map[string]any{"device": "DP" + strings.ToUpper(hex.EncodeToString([]byte(u.Name))), "type": "phone", "display_name": "iOS (555-555-0100)", "capabilities": []string{"auto", "push", "sms", "phone"}}
 		if u.NoPush {
 			device["capabilities"] = []string{"sms", "phone"}
 		}
@@ -301,7 +262,7 @@ func (s *Server) auth(w http.ResponseWriter, _ *http.Request, params url.Values)
 		p.Result, p.Status = "deny", "locked_out"
 	}
 	s.pushes = append(s.pushes, p)
-	s.broadcast()
+	s.news.Happened()
 	succeed(w, map[string]any{"txid": p.TxID})
 }
 
@@ -312,7 +273,7 @@ func (s *Server) status(w http.ResponseWriter, r *http.Request, params url.Value
 	defer after.Stop()
 	for waited := false; ; {
 		s.mu.Lock()
-		p, changed := s.push(params.Get("txid")), s.changed
+		p, changed := s.push(params.Get("txid")), s.news.Next()
 		if p == nil {
 			s.mu.Unlock()
 			fail(w, 400, 40002, "Invalid request parameters")

@@ -13,6 +13,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/securitybot/securitybot/internal/fakes/wire"
 )
 
 // User is somebody Okta knows.
@@ -37,23 +39,23 @@ const PushTimeout = 5 * time.Minute
 
 // Server is a running fake. It is safe for concurrent use.
 type Server struct {
-	URL string
+	URL         string
+	wire.Script // Fail plans answers by kind: user, factors, verify, transaction
 
 	token string
 	now   func() time.Time
 	http  *http.Server
 	stop  sync.Once
 
-	mu      sync.Mutex
-	users   []User
-	pushes  []*Push
-	failing map[string][]int
-	changed chan struct{}
+	mu     sync.Mutex
+	users  []User
+	pushes []*Push
+	news   wire.News
 }
 
 // New starts a server on a free port of the loopback interface.
 func New(token string, now func() time.Time, users ...User) *Server {
-	s := &Server{token: token, now: now, users: users, failing: map[string][]int{}, changed: make(chan struct{})}
+	s := &Server{token: token, now: now, users: users}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		panic(fmt.Sprintf("oktafake: listen: %v", err))
@@ -72,14 +74,6 @@ func New(token string, now func() time.Time, users ...User) *Server {
 // Close stops the server.
 func (s *Server) Close() { s.stop.Do(func() { s.http.Close() }) }
 
-// Fail answers the next calls of a kind (user, factors, verify, transaction)
-// with these statuses; 0 drops the connection after the work is done.
-func (s *Server) Fail(kind string, status ...int) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.failing[kind] = append(s.failing[kind], status...)
-}
-
 // Pushes returns all pushes, oldest first.
 func (s *Server) Pushes() []Push {
 	s.mu.Lock()
@@ -94,19 +88,7 @@ func (s *Server) Pushes() []Push {
 
 // WaitFor waits until there are n pushes.
 func (s *Server) WaitFor(ctx context.Context, n int) error {
-	for {
-		s.mu.Lock()
-		got, changed := len(s.pushes), s.changed
-		s.mu.Unlock()
-		if got >= n {
-			return nil
-		}
-		select {
-		case <-ctx.Done():
-			return fmt.Errorf("%d pushes, want %d: %w", got, n, ctx.Err())
-		case <-changed:
-		}
-	}
+	return s.news.WaitFor(ctx, n, func() int { return len(s.Pushes()) })
 }
 
 // Press is what the person does: they pick a number (empty where none is asked
@@ -151,12 +133,7 @@ func (s *Server) age(p *Push) {
 // door checks the token and does what is scripted.
 func (s *Server) door(kind string, next func(http.ResponseWriter, *http.Request)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		s.mu.Lock()
-		status := -1
-		if f := s.failing[kind]; len(f) > 0 {
-			status, s.failing[kind] = f[0], f[1:]
-		}
-		s.mu.Unlock()
+		status := s.Next(kind)
 		switch {
 		case r.Header.Get("Authorization") != "SSWS "+s.token:
 			refuse(w, http.StatusUnauthorized, "E0000011", "Invalid token provided")
@@ -166,25 +143,12 @@ func (s *Server) door(kind string, next func(http.ResponseWriter, *http.Request)
 		case status > 0:
 			refuse(w, status, "E0000009", "Internal Server Error")
 		case status == 0:
-			next(&lost{}, r)
-			panic(http.ErrAbortHandler)
+			wire.Lose(r, next)
 		default:
 			next(w, r)
 		}
 	}
 }
-
-// lost takes an answer that does not arrive.
-type lost struct{ h http.Header }
-
-func (l *lost) Header() http.Header {
-	if l.h == nil {
-		l.h = http.Header{}
-	}
-	return l.h
-}
-func (l *lost) Write(b []byte) (int, error) { return len(b), nil }
-func (l *lost) WriteHeader(int)             {}
 
 func userID(i int) string   { return fmt.Sprintf("00ub0oNGTSWTBKOLGL%02d", i) }
 func factorID(i int) string { return fmt.Sprintf("opf3hkfocI4JTLAju0%02d", i) }
@@ -251,8 +215,7 @@ func (s *Server) verify(w http.ResponseWriter, r *http.Request) {
 	}
 	p := &Push{ID: fmt.Sprintf("v2mst.%016x", len(s.pushes)+1), User: u.Login, At: s.now(), Result: "WAITING", Number: u.Number}
 	s.pushes = append(s.pushes, p)
-	close(s.changed)
-	s.changed = make(chan struct{})
+	s.news.Happened()
 	answer(w, http.StatusCreated, s.about(i, p, false))
 }
 

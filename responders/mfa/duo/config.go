@@ -2,9 +2,8 @@ package duo
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
-	"net/netip"
-	"net/url"
 	"strings"
 	"time"
 
@@ -13,7 +12,7 @@ import (
 
 // Config names an application of type "Auth API" in Duo.
 type Config struct {
-	URL            string           // https://api-XXXXXXXX.duosecurity.com, without path
+	URL            string           // https://api-1a2b3c4d.duosecurity.com, without path
 	IntegrationKey string           // names the application; not secret
 	SecretKey      string           // signs the requests; secret
 	HTTP           *http.Client     // nil uses one with sensible timeouts; redirects are never followed
@@ -22,12 +21,12 @@ type Config struct {
 
 // New returns a client. It contacts nobody.
 func New(cfg Config) (*Client, error) {
-	u, err := url.Parse(cfg.URL)
+	u, err := proof.Address(cfg.URL)
 	switch {
-	case err != nil || u.Host == "" || u.User != nil || strings.Trim(u.Path, "/") != "" || u.RawQuery != "":
-		return nil, errors.New("duo: want the address of the API host, such as https://api-XXXXXXXX.duosecurity.com")
-	case u.Scheme != "https" && (u.Scheme != "http" || !loopback(u.Hostname())):
-		return nil, errors.New("duo: want https")
+	case err != nil:
+		return nil, fmt.Errorf("duo: URL: %w", err)
+	case u.Path != "":
+		return nil, errors.New("duo: URL: want the API host alone, such as https://api-1a2b3c4d.duosecurity.com")
 	case cfg.IntegrationKey == "" || cfg.SecretKey == "":
 		return nil, errors.New("duo: integration key or secret key is missing")
 	}
@@ -37,9 +36,4 @@ func New(cfg Config) (*Client, error) {
 		c.now = time.Now
 	}
 	return c, nil
-}
-
-func loopback(host string) bool {
-	ip, err := netip.ParseAddr(host)
-	return host == "localhost" || err == nil && ip.IsLoopback()
 }

@@ -170,12 +170,11 @@ func TestOutagesAreNotTheirFault(t *testing.T) {
 	if err := c.Login(t.Context(), s, code, "ana@corp.example", time.Now()); !errors.As(err, &f) {
 		t.Errorf("token endpoint down: %v", err)
 	}
-	wrong, bad := world(t, func(c *Config) { c.ClientSecret = "other" })
+	_, bad := world(t, func(c *Config) { c.ClientSecret = "other" })
 	s = started(t, bad)
 	if err := bad.Login(t.Context(), s, signIn(t, bad, s), "ana@corp.example", time.Now()); !errors.Is(err, ErrUnproved) || strings.Contains(err.Error(), "code-") {
 		t.Errorf("wrong client secret: %v", err)
 	}
-	_ = wrong
 }
 
 func TestConfigIsChecked(t *testing.T) {

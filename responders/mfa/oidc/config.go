@@ -2,9 +2,8 @@ package oidc
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
-	"net/netip"
-	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -37,9 +36,8 @@ type Config struct {
 // New returns a client. It contacts nobody.
 func New(cfg Config) (*Client, error) {
 	for _, raw := range []string{cfg.Issuer, cfg.PublicURL} {
-		u, err := url.Parse(raw)
-		if err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" || u.Scheme != "https" && (u.Scheme != "http" || !loopback(u.Hostname())) {
-			return nil, errors.New("oidc: want https addresses of the issuer and of ourselves")
+		if _, err := proof.Address(raw); err != nil {
+			return nil, fmt.Errorf("oidc: issuer and public URL: %w", err)
 		}
 	}
 	if cfg.ClientID == "" || cfg.ClientSecret == "" {
@@ -60,8 +58,3 @@ func New(cfg Config) (*Client, error) {
 
 // algorithms are the signatures that are believed: none with a shared secret.
 var algorithms = []string{gooidc.RS256, gooidc.RS384, gooidc.RS512, gooidc.ES256, gooidc.ES384, gooidc.ES512, gooidc.PS256, gooidc.PS384, gooidc.PS512, gooidc.EdDSA}
-
-func loopback(host string) bool {
-	ip, err := netip.ParseAddr(host)
-	return host == "localhost" || err == nil && ip.IsLoopback()
-}

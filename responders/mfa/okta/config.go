@@ -2,9 +2,8 @@ package okta
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
-	"net/netip"
-	"net/url"
 	"strings"
 	"time"
 
@@ -21,12 +20,12 @@ type Config struct {
 
 // New returns a client. It contacts nobody.
 func New(cfg Config) (*Client, error) {
-	u, err := url.Parse(cfg.URL)
+	u, err := proof.Address(cfg.URL)
 	switch {
-	case err != nil || u.Host == "" || u.User != nil || strings.Trim(u.Path, "/") != "" || u.RawQuery != "":
-		return nil, errors.New("okta: want the address of the organisation, such as https://corp.okta.com")
-	case u.Scheme != "https" && (u.Scheme != "http" || !loopback(u.Hostname())):
-		return nil, errors.New("okta: want https")
+	case err != nil:
+		return nil, fmt.Errorf("okta: URL: %w", err)
+	case u.Path != "":
+		return nil, errors.New("okta: URL: want the organisation's host alone, such as https://corp.okta.com")
 	case strings.TrimSpace(cfg.Token) == "":
 		return nil, errors.New("okta: token is missing")
 	}
@@ -35,9 +34,4 @@ func New(cfg Config) (*Client, error) {
 		c.now = time.Now
 	}
 	return c, nil
-}
-
-func loopback(host string) bool {
-	ip, err := netip.ParseAddr(host)
-	return host == "localhost" || err == nil && ip.IsLoopback()
 }
