@@ -224,7 +224,7 @@ func endWords(o *responders.Operation) string {
 	case 1:
 		s += " (1 piece of evidence)"
 	default:
-		s += fmt.Sprintf(" (%d pieces of evidence)", n)
+		s += " (" + counted(n, "artifact") + ")"
 	}
 	return cut(s, 300)
 }

@@ -60,7 +60,7 @@ func whatItWas(q Inquiry) message.Text {
 		if len(where) > 0 {
 			where = where.L(", ")
 		}
-		where = where.L("on ").At(q.About.At)
+		where = where.At(q.About.At)
 	}
 	t := message.L(textSubject + sentence(q))
 	if len(where) == 0 {
@@ -84,7 +84,7 @@ func whatYouSaid(q Inquiry) message.Text {
 	if !ok {
 		return nil
 	}
-	return message.L(textYouSaid).Strong(labelOf(choice)).L(textOn).At(a.At).L(".")
+	return message.L(textYouSaid).Strong(labelOf(choice)).L(textWhen).At(a.At).L(".")
 }
 
 // outcomeTexts is what each status says, and the answers that are still

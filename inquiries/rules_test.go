@@ -83,11 +83,11 @@ func TestSecondAnswers(t *testing.T) {
 		events []Event
 		want   string
 	}{
-		"no, no":        {[]Event{by(ana, No), by(ana, No)}, "The security team was called, on " + at},
-		"no, yes":       {[]Event{by(ana, No), by(ana, Yes)}, "noted that for the security team. The security team was called, on " + at},
-		"yes, yes":      {[]Event{by(ana, Yes), by(ana, Yes)}, "I have your answer: Yes, this was me, on " + at},
-		"yes, unsure":   {[]Event{by(ana, Yes), by(ana, Unsure)}, "What counts is your first answer: Yes, this was me, on " + at},
-		"unsure, yes":   {[]Event{by(ana, Unsure), by(ana, Yes)}, "What counts is your first answer: I'm not sure, on " + at},
+		"no, no":        {[]Event{by(ana, No), by(ana, No)}, "The security team was called, " + at},
+		"no, yes":       {[]Event{by(ana, No), by(ana, Yes)}, "noted that for the security team. The security team was called, " + at},
+		"yes, yes":      {[]Event{by(ana, Yes), by(ana, Yes)}, "I have your answer: Yes, this was me, " + at},
+		"yes, unsure":   {[]Event{by(ana, Yes), by(ana, Unsure)}, "What counts is your first answer: Yes, this was me, " + at},
+		"unsure, yes":   {[]Event{by(ana, Unsure), by(ana, Yes)}, "What counts is your first answer: I'm not sure, " + at},
 		"closed, yes":   {[]Event{Withdrawn{"x"}, by(ana, Yes)}, "closed this already"},
 		"other channel": {[]Event{Answered{By: ana, Choice: Yes, Channel: "C9"}}, "in the message that I sent to you directly"},
 		"old button":    {[]Event{by(ana, "?")}, "does nothing any more"},

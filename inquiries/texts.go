@@ -47,7 +47,7 @@ const (
 // What became of it.
 const (
 	textYouSaid      = "You answered: "
-	textOn           = ", on "
+	textWhen         = ", "
 	textSubject      = "It was about: "
 	titleThanks      = "Thank you"
 	titleProof       = "One more step"
@@ -83,7 +83,7 @@ const (
 	textUnreachable  = "We could not reach you at first, so the security team looks into it. You can still answer; they will see it."
 	titleClosed      = "This is settled"
 	textStillNo      = "If it wasn't you after all, you can still say so, at any time."
-	textClosedOn     = ". Settled on "
+	textClosedOn     = ". Settled "
 	textLoopClosed   = "The security team has finished with this. Thank you for your help."
 	textLoopWhy      = "What they say: "
 	labelQuestion    = "Reference "
@@ -97,7 +97,7 @@ const (
 	textElsewhere   = "Please answer in the message that I sent to you directly."
 	textLookAgain   = "Something was added to this question a moment ago. Please look at it again and then answer."
 	textAlready     = "I have your answer: "
-	textAlreadyNo   = "The security team was called, on "
+	textAlreadyNo   = "The security team was called, "
 	textKeepsNo     = " They will sort it out with you; please tell them what you remember."
 	textNoted       = "Thank you, I have noted that for the security team. "
 	textStillOpen   = "The second proof is still needed."

@@ -233,7 +233,7 @@ func replyAlreadyNo(q Inquiry) message.Message {
 func replyLate(q Inquiry, c Choice, first Answer, again bool) message.Message {
 	t := message.Text{}
 	if again {
-		t = t.L(textAlready + labelOf(first.Choice) + textOn).At(first.At).L(". ")
+		t = t.L(textAlready + labelOf(first.Choice) + textWhen).At(first.At).L(". ")
 	} else {
 		t = t.L(textNoted)
 	}
@@ -247,7 +247,7 @@ func replyLate(q Inquiry, c Choice, first Answer, again bool) message.Message {
 	case q.Status == StatusExpired || q.Status == StatusUndeliverable:
 		t = t.L(textDecidedOver)
 	case !again && len(q.Answers) > 0 && q.Answers[0].Choice != c:
-		t = t.L(textDecidedBy + labelOf(q.Answers[0].Choice) + textOn).At(q.Answers[0].At).L(".")
+		t = t.L(textDecidedBy + labelOf(q.Answers[0].Choice) + textWhen).At(q.Answers[0].At).L(".")
 	}
 	return message.Message{}.Para(t)
 }
