@@ -224,7 +224,7 @@ func endWords(o *responders.Operation) string {
 	case 1:
 		s += " (1 piece of evidence)"
 	default:
-		s += " (" + counted(n, "artifact") + ")"
+		s += fmt.Sprintf(" (%d pieces of evidence)", n)
 	}
 	return cut(s, 300)
 }
