@@ -61,7 +61,7 @@ func TestAStormBecomesAFewListsAndLosesNothing(t *testing.T) {
 	t.Parallel()
 	s := begin(t, rig.Options{})
 	want := map[string]bool{}
-	all := make(chan struct{}) // have arrived
+	all := make(chan struct{})                                // have arrived
 	s.Slack.Next("chat.postMessage", 16, slackfake.Held(all)) // as many as are open at once: the others pile up
 	for n := range 60 {
 		e := rig.Probe(n)
