@@ -106,19 +106,21 @@ func (b *browser) press(selector, text string) {
 }
 
 // enters goes to a channel. What happens meanwhile may move its button away from
-// under the mouse, so it is tried as a person would.
+// under the mouse, so it is tried again, as a person would, once the page had time
+// to follow.
 func (b *browser) enters(selector, name string) {
 	b.t.Helper()
-	for range 5 {
+	there := fmt.Sprintf(`document.querySelector("#where").textContent.includes(%q)`, name)
+	for range 20 {
 		b.press(selector, name)
-		at, err := chromedp.Run(b.ctx, chromedp.Evaluate[string](`document.querySelector("#where").textContent`))
-		if err != nil {
-			b.t.Fatal(err)
-		}
-		if strings.Contains(at, name) {
+		ctx, cancel := context.WithTimeout(b.ctx, 2*time.Second)
+		_, err := chromedp.Run(ctx, chromedp.Poll[bool](there))
+		cancel()
+		if err == nil {
 			return
 		}
 	}
+	b.shot("failed-" + b.t.Name())
 	b.t.Fatalf("%s cannot be entered", name)
 }
 
