@@ -7,7 +7,7 @@ TESTFLAGS ?=
 FUZZTIME ?= 20s
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-.PHONY: demo build test race lint fuzz bench clean
+.PHONY: demo build test race lint shake fuzz bench clean
 
 demo: ## the bot in a world of its own; no accounts needed
 	$(GO) run ./cmd/securitybot-demo $(ARGS)
@@ -25,6 +25,10 @@ race: ## the same under the race detector; slow
 
 lint: ## form, suspicious code, layout, generated files
 	.ci/lint "$(GO)" "$(STATICCHECK)"
+
+shake: ## the same while the doubles and the store answer late at random; finds tests that depend on luck
+	.ci/tools
+	SECURITYBOT_SHAKE=30ms $(GO) test -count 3 -cpu 1,4 -timeout 60m $(TESTFLAGS) ./...
 
 fuzz: ## each fuzz target for FUZZTIME
 	.ci/fuzz "$(GO)" "$(FUZZTIME)"

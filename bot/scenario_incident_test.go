@@ -59,12 +59,14 @@ func (s *scene) room(says string) slackfake.Channel {
 	return s.roomWhen(says, func(c slackfake.Channel) bool { return slices.Contains(c.Members, s.Omar.ID) })
 }
 
+// roomWhen is room with another condition. What an incident needs is made at the
+// same time and in no order, so the topic is always waited for.
 func (s *scene) roomWhen(says string, cond func(slackfake.Channel) bool) slackfake.Channel {
 	s.t.Helper()
 	id := ""
 	s.until("no channel named after "+says, func(st slackfake.State) bool {
 		for _, c := range st.Channels() {
-			if strings.Contains(c.Name, says) && strings.HasPrefix(c.Name, "inc-") && cond(c) {
+			if strings.Contains(c.Name, says) && strings.HasPrefix(c.Name, "inc-") && c.Topic != "" && cond(c) {
 				id = c.ID
 				return true
 			}

@@ -2,6 +2,7 @@ package rig
 
 import (
 	"fmt"
+	"net/http"
 	"net/http/httptest"
 	"time"
 
@@ -9,6 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 
 	"github.com/securitybot/securitybot/internal/fakes/awsfake"
+	"github.com/securitybot/securitybot/internal/fakes/wire"
 	"github.com/securitybot/securitybot/responders"
 	"github.com/securitybot/securitybot/responders/awsir"
 )
@@ -30,7 +32,10 @@ const (
 // documents, and the bucket. Hosts speak to it by TLS.
 func (r *Rig) cloud() error {
 	r.AWS = awsfake.New(awsfake.WithNow(r.Clock.Now), awsfake.WithSigningClock(time.Now))
-	r.front = httptest.NewTLSServer(r.AWS)
+	var err error
+	if r.front, err = tlsServer(r.AWS); err != nil {
+		return err
+	}
 	for _, account := range []string{Account, Other} {
 		for _, role := range responders.Roles {
 			policy, err := responders.Policy(role, "aws")
@@ -99,4 +104,17 @@ func (r *Rig) Known(e Event) Event {
 	document, _ := e.bridge()["detail"].(object)
 	r.AWS.AddFinding(Account, Region, detector, awsfake.Finding{ID: e.id(), Type: e.Type, Instance: e.Instance, Severity: e.Severity, Updated: e.at(), Document: document})
 	return e
+}
+
+// tlsServer serves by TLS, with the delays of the doubles.
+func tlsServer(h http.Handler) (*httptest.Server, error) {
+	s := httptest.NewUnstartedServer(h)
+	l, err := wire.Listen()
+	if err != nil {
+		return nil, err
+	}
+	s.Listener.Close()
+	s.Listener = l
+	s.StartTLS()
+	return s, nil
 }

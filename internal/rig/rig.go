@@ -34,6 +34,7 @@ import (
 	"github.com/securitybot/securitybot/internal/fakes/slackfake"
 	"github.com/securitybot/securitybot/internal/fakes/sqsfake"
 	"github.com/securitybot/securitybot/internal/fakes/thehivefake"
+	"github.com/securitybot/securitybot/internal/fakes/wire"
 	"github.com/securitybot/securitybot/internal/store"
 )
 
@@ -101,6 +102,7 @@ type Rig struct {
 	options Options
 	lag     atomic.Int64 // nanoseconds the workspace is behind the bots
 	redis   *miniredis.Miniredis
+	unrelay func() // ends what stands before redis
 	stops   []func()
 	done    chan error
 }
@@ -132,7 +134,10 @@ func New(ctx context.Context, o Options) (*Rig, error) {
 		if err != nil {
 			return nil, fmt.Errorf("start the store: %w", err)
 		}
-		r.redis, addr = m, m.Addr()
+		r.redis = m
+		if addr, r.unrelay, err = wire.Relay(m.Addr()); err != nil {
+			return nil, err
+		}
 	}
 	s, err := store.Open(ctx, store.Options{Addrs: []string{addr}})
 	if err != nil {
@@ -318,6 +323,7 @@ func (r *Rig) Close() error {
 	r.closeRecords()
 	r.closeProofs()
 	if r.redis != nil {
+		r.unrelay()
 		r.redis.Close()
 	}
 	return err

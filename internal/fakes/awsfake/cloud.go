@@ -3,11 +3,12 @@ package awsfake
 import (
 	"context"
 	"fmt"
-	"net"
 	"net/http"
 	"reflect"
 	"sync"
 	"time"
+
+	"github.com/securitybot/securitybot/internal/fakes/wire"
 )
 
 // Cloud is the fake. Its methods may be called at any time from anywhere.
@@ -57,7 +58,7 @@ func New(opts ...Option) *Cloud {
 	for _, o := range opts {
 		o(c)
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := wire.Listen()
 	if err != nil {
 		panic("awsfake: " + err.Error())
 	}

@@ -13,7 +13,6 @@ import (
 	"fmt"
 	"hash"
 	"io"
-	"net"
 	"net/http"
 	"net/mail"
 	"net/url"
@@ -70,7 +69,7 @@ func New(key, secret string, now func() time.Time, users ...User) *Server {
 	for _, u := range users {
 		s.users[u.Name] = u
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := wire.Listen()
 	if err != nil {
 		panic(fmt.Sprintf("duofake: listen: %v", err))
 	}

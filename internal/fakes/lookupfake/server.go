@@ -2,12 +2,13 @@ package lookupfake
 
 import (
 	"fmt"
-	"net"
 	"net/http"
 	"net/netip"
 	"slices"
 	"strings"
 	"sync"
+
+	"github.com/securitybot/securitybot/internal/fakes/wire"
 )
 
 // Keys that the keyed services accept.
@@ -48,7 +49,7 @@ type Server struct {
 func New() *Server {
 	s := &Server{done: make(chan struct{}), hosts: map[netip.Addr]Host{}, names: map[string]Name{},
 		script: map[string][]Failure{}, down: map[string]Failure{}}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := wire.Listen()
 	if err != nil {
 		panic(fmt.Sprintf("lookupfake: listen: %v", err))
 	}

@@ -12,11 +12,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/big"
-	"net"
 	"net/http"
 	"net/url"
 	"sync"
 	"time"
+
+	"github.com/securitybot/securitybot/internal/fakes/wire"
 )
 
 // Server is a running fake. It is safe for concurrent use.
@@ -49,7 +50,7 @@ func New(client, secret string, now func() time.Time) *Server {
 			panic(fmt.Sprintf("oidcfake: make a key: %v", err))
 		}
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := wire.Listen()
 	if err != nil {
 		panic(fmt.Sprintf("oidcfake: listen: %v", err))
 	}

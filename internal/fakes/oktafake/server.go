@@ -7,7 +7,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"net"
 	"net/http"
 	"strconv"
 	"strings"
@@ -56,7 +55,7 @@ type Server struct {
 // New starts a server on a free port of the loopback interface.
 func New(token string, now func() time.Time, users ...User) *Server {
 	s := &Server{token: token, now: now, users: users}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := wire.Listen()
 	if err != nil {
 		panic(fmt.Sprintf("oktafake: listen: %v", err))
 	}

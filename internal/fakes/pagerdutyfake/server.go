@@ -5,12 +5,13 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"slices"
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/securitybot/securitybot/internal/fakes/wire"
 )
 
 // Limits of the real service.
@@ -81,7 +82,7 @@ func New(opts ...Option) *Server {
 		o(s)
 	}
 	s.open = len(s.services) == 0
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := wire.Listen()
 	if err != nil {
 		panic(fmt.Sprintf("pagerdutyfake: listen: %v", err))
 	}

@@ -2,10 +2,11 @@ package slackfake
 
 import (
 	"fmt"
-	"net"
 	"net/http"
 	"sync"
 	"time"
+
+	"github.com/securitybot/securitybot/internal/fakes/wire"
 )
 
 // Server is a fake Slack workspace with one installed app. All methods may be
@@ -64,7 +65,7 @@ func New(opts ...Option) *Server {
 	for _, o := range opts {
 		o(&set)
 	}
-	ln, err := net.Listen("tcp", set.addr)
+	ln, err := wire.ListenAt(set.addr)
 	if err != nil {
 		panic(fmt.Sprintf("slackfake: listen on %s: %v", set.addr, err))
 	}

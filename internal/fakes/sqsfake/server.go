@@ -4,12 +4,13 @@ import (
 	"context"
 	"errors"
 	"io"
-	"net"
 	"net/http"
 	"strconv"
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/securitybot/securitybot/internal/fakes/wire"
 )
 
 // Server is the fake. Its methods may be called at any time from anywhere.
@@ -42,7 +43,7 @@ func WithLatency(d time.Duration) Option { return func(s *Server) { s.latency = 
 // New starts a server on a free loopback port. It panics when there is none.
 func New(opts ...Option) *Server {
 	s := NewLocal(opts...)
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := wire.Listen()
 	if err != nil {
 		panic("sqsfake: " + err.Error())
 	}
