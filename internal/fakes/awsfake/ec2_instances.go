@@ -12,7 +12,7 @@ func ec2Instances() map[string]operation {
 	return map[string]operation{
 		"DescribeInstances":         {run: describeInstances},
 		"DescribeInstanceAttribute": {run: describeInstanceAttribute},
-		"ModifyInstanceAttribute":   {write: true, run: modifyInstanceAttribute, needs: needsInstance("ModifyInstanceAttribute")},
+		"ModifyInstanceAttribute":   {write: true, run: modifyInstanceAttribute, needs: needsAttribute},
 	}
 }
 
@@ -21,6 +21,15 @@ func needsInstance(action string) func(*Cloud, *request) []Need {
 	return func(c *Cloud, r *request) []Need {
 		return []Need{r.ec2(c).need(action, "instance", r.str("InstanceId"))}
 	}
+}
+
+// needsAttribute names the attribute that is set, as ec2:Attribute/… does.
+func needsAttribute(c *Cloud, r *request) []Need {
+	n := r.ec2(c).need("ModifyInstanceAttribute", "instance", r.str("InstanceId"))
+	if r.has("UserData.Value") {
+		n.Keys["ec2:Attribute/UserData"] = r.str("UserData.Value")
+	}
+	return []Need{n}
 }
 
 type wireState struct {
