@@ -12,6 +12,7 @@ func Reads() []Permission {
 		{Actions: []string{"guardduty:GetFindings", "guardduty:ListFindings", "guardduty:ListDetectors", "guardduty:GetDetector"}},
 		{Actions: []string{"ec2:DescribeInstances", "ec2:DescribeInstanceAttribute", "ec2:DescribeNetworkInterfaces", "ec2:DescribeSecurityGroups",
 			"ec2:DescribeSecurityGroupRules", "ec2:DescribeVolumes", "ec2:DescribeSnapshots", "ec2:DescribeLockedSnapshots", "ec2:DescribeAddresses"}},
+		{Actions: []string{"ec2:GetConsoleOutput"}, Resources: []string{ec2("instance")}},
 		{Actions: []string{"autoscaling:DescribeAutoScalingInstances"}},
 		{Actions: []string{"elasticloadbalancing:DescribeTargetGroups", "elasticloadbalancing:DescribeTargetHealth", "elasticloadbalancing:DescribeLoadBalancers",
 			"elasticloadbalancing:DescribeListeners", "elasticloadbalancing:DescribeTargetGroupAttributes"}},

@@ -208,6 +208,7 @@ func TestDefectRolesThatUndoProtection(t *testing.T) {
 var elsewhere = map[string]string{
 	"guardduty:GetFindings": "responders/guardduty", "guardduty:ListFindings": "responders/guardduty", "guardduty:ListDetectors": "responders/guardduty",
 	"guardduty:GetDetector": "responders/guardduty", "cloudtrail:LookupEvents": "responders/trail", "ec2:DescribeAddresses": "responders/inventory",
+	"ec2:GetConsoleOutput":                               "describe.go, where there is an evidence store",
 	"elasticloadbalancing:DescribeListeners":             "responders/portmap",
 	"elasticloadbalancing:DescribeTargetGroupAttributes": "responders/portmap",
 }

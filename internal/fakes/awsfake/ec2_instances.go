@@ -1,6 +1,8 @@
 package awsfake
 
 import (
+	"cmp"
+	"encoding/base64"
 	"fmt"
 	"slices"
 	"strconv"
@@ -67,6 +69,8 @@ type wireInstance struct {
 	Root            string          `xml:"rootDeviceName"`
 	Hibernation     bool            `xml:"hibernationOptions>configured"`
 	Operator        wireOperator    `xml:"operator"`
+	Enclave         bool            `xml:"enclaveOptions>enabled"`
+	Metadata        wireMetadata    `xml:"metadataOptions"`
 	Profile         *wireProfile    `xml:"iamInstanceProfile"`
 	Tags            []wireTag       `xml:"tagSet>item"`
 	Groups          []wireGroupID   `xml:"groupSet>item"`
@@ -100,7 +104,8 @@ type wireReservation struct {
 func (s *ec2State) wireInstance(i *Instance) wireInstance {
 	w := wireInstance{ID: i.ID, Image: i.Image, State: wireState{stateCodes[i.State], i.State}, Type: i.Type, Launched: i.Launched.UTC().Truncate(time.Second),
 		Placement: s.region + "a", Platform: i.Platform, PlatformDetails: i.PlatformDetails, Architecture: i.Architecture, Lifecycle: i.Lifecycle, Root: "/dev/xvda",
-		Hibernation: i.Hibernates, Operator: wireOperator{i.Operator != "", i.Operator}, Tags: wireTags(i.Tags)}
+		Hibernation: i.Hibernates, Operator: wireOperator{i.Operator != "", i.Operator}, Tags: wireTags(i.Tags),
+		Enclave: i.Enclave, Metadata: wireMetadata{"applied", cmp.Or(i.Tokens, "optional"), cmp.Or(i.Hops, 1), "enabled"}}
 	if i.State == "terminated" {
 		return w
 	}
@@ -177,6 +182,7 @@ func describeInstanceAttribute(c *Cloud, r *request) (any, error) {
 		NoTermination *value `xml:"disableApiTermination"`
 		NoStop        *value `xml:"disableApiStop"`
 		Shutdown      *value `xml:"instanceInitiatedShutdownBehavior"`
+		UserData      *value `xml:"userData"`
 	}
 	out.ID = i.ID
 	switch r.str("Attribute") {
@@ -186,6 +192,8 @@ func describeInstanceAttribute(c *Cloud, r *request) (any, error) {
 		out.NoStop = &value{fmt.Sprint(i.NoStop)}
 	case "instanceInitiatedShutdownBehavior":
 		out.Shutdown = &value{i.Shutdown}
+	case "userData":
+		out.UserData = &value{base64.StdEncoding.EncodeToString([]byte(i.UserData))}
 	default:
 		return nil, refuse("InvalidParameterValue", "attribute %s is not known", r.str("Attribute"))
 	}
