@@ -66,41 +66,53 @@ func TestWhatExplainsAProbe(t *testing.T) {
 		behind  bool
 		because string
 	}{
-		"the target's port":                {ports: []int{8443}, covers: true, behind: true, because: "reached through nlb"},
-		"the listener's port is not it":    {ports: []int{443}, behind: true, because: "no target"},
-		"one of two ports":                 {ports: []int{8443, 22}, behind: true, because: "port 22"},
-		"no port at all":                   {behind: true, because: "names no port"},
-		"another instance's port":          {change: group(func(g *TargetGroup) { g.Targets[0].ID = "i-other" }), ports: []int{8443}, because: "no target"},
-		"TLS":                              {change: listener(func(l *Listener) { l.Protocol = "TLS" }), ports: []int{8443}, covers: true, behind: true},
-		"TCP and UDP":                      {change: listener(func(l *Listener) { l.Protocol = "TCP_UDP" }), ports: []int{8443}, covers: true, behind: true},
-		"UDP only":                         {change: listener(func(l *Listener) { l.Protocol = "UDP" }), ports: []int{8443}, behind: true, because: "only UDP"},
-		"a protocol nobody knows":          {change: listener(func(l *Listener) { l.Protocol = "SCTP" }), ports: []int{8443}, because: "no target"},
-		"a listener not meant for all":     {change: listener(func(l *Listener) { l.Port = 22 }), ports: []int{8443}, behind: true, because: "listener's port 22"},
-		"internal balancer":                {change: func(v *View) { v.Balancers[0].Internet = false }, ports: []int{8443}, because: "internal"},
-		"client address hidden":            {change: group(func(g *TargetGroup) { g.KeepsIP = false }), ports: []int{8443}, because: "hides the client's address"},
-		"a port of the target's own":       {change: group(func(g *TargetGroup) { g.Targets[0].Port = 9000 }), ports: []int{9000}, covers: true, behind: true},
-		"the target group's port unused":   {change: group(func(g *TargetGroup) { g.Targets[0].Port = 9000 }), ports: []int{8443}, behind: true, because: "no target"},
-		"unused target":                    {change: group(func(g *TargetGroup) { g.Targets[0].State = "unused" }), ports: []int{8443}, because: "no target"},
-		"draining target":                  {change: group(func(g *TargetGroup) { g.Targets[0].State = "draining" }), ports: []int{8443}, covers: true, behind: true},
-		"deleted target group":             {change: func(v *View) { delete(v.TargetGroups, "tg") }, ports: []int{8443}, because: "no target"},
-		"by address":                       {change: group(func(g *TargetGroup) { g.Type, g.Targets[0].ID = "ip", "10.0.0.5" }), ports: []int{8443}, covers: true, behind: true},
-		"the same address, another VPC":    {change: group(func(g *TargetGroup) { g.Type, g.VPC, g.Targets[0].ID = "ip", "vpc-2", "10.0.0.5" }), ports: []int{8443}, because: "no target"},
-		"public and open":                  {change: public, ports: []int{8443}, behind: true, because: "past the balancer"},
-		"public, this port closed":         {change: rule(Rule{Protocol: "tcp", From: 22, To: 22, Networks: only("0.0.0.0/0")}), ports: []int{8443}, covers: true, behind: true},
-		"public, open to our networks":     {change: rule(Rule{Protocol: "tcp", From: 8443, To: 8443, Networks: only("10.0.0.0/8")}), ports: []int{8443}, covers: true, behind: true},
-		"public, wider than our networks":  {change: rule(Rule{Protocol: "tcp", From: 8443, To: 8443, Networks: only("10.0.0.0/7")}), ports: []int{8443}, behind: true, because: "past"},
-		"public, open to one stranger":     {change: rule(Rule{Protocol: "tcp", From: 8443, To: 8443, Networks: only("203.0.113.0/24")}), ports: []int{8443}, behind: true, because: "past"},
-		"public, open over IPv6":           {change: rule(Rule{Protocol: "6", From: 8443, To: 8443, Networks: only("::/0")}), ports: []int{8443}, behind: true, because: "past"},
-		"public, everything open":          {change: rule(Rule{Protocol: "-1", Networks: only("0.0.0.0/0")}), ports: []int{8443}, behind: true, because: "past"},
-		"public, a prefix list":            {change: rule(Rule{Protocol: "tcp", From: 1, To: 65535, Lists: []string{"pl-1"}}), ports: []int{8443}, behind: true, because: "past"},
-		"public, an unreadable network":    {change: rule(Rule{Protocol: "tcp", From: 1, To: 65535, Networks: []netip.Prefix{{}}}), ports: []int{8443}, behind: true, because: "past"},
-		"public, ping only":                {change: rule(Rule{Protocol: "icmp", From: -1, To: -1, Networks: only("0.0.0.0/0")}), ports: []int{8443}, covers: true, behind: true},
-		"public, UDP only":                 {change: rule(Rule{Protocol: "17", From: 1, To: 65535, Networks: only("0.0.0.0/0")}), ports: []int{8443}, covers: true, behind: true},
-		"public, another group":            {change: rule(Rule{Protocol: "tcp", From: 8443, To: 8443}), ports: []int{8443}, covers: true, behind: true},
-		"public, the group is not known":   {change: func(v *View) { public(v); v.Groups = nil }, ports: []int{8443}, behind: true, because: "not known"},
-		"no interface is known":            {change: func(v *View) { v.Interfaces = nil }, ports: []int{8443}, behind: true, because: "not known"},
-		"public on its second interface":   {change: secondInterface, ports: []int{8443}, behind: true, because: "eni-2's"},
-		"also behind an internal balancer": {change: alsoInternal, ports: []int{8443}, covers: true, behind: true, because: "reached through nlb"},
+		"the target's port":              {ports: []int{8443}, covers: true, behind: true, because: "reached through nlb"},
+		"the listener's port is not it":  {ports: []int{443}, behind: true, because: "no target"},
+		"one of two ports":               {ports: []int{8443, 22}, behind: true, because: "port 22"},
+		"no port at all":                 {behind: true, because: "names no port"},
+		"another instance's port":        {change: group(func(g *TargetGroup) { g.Targets[0].ID = "i-other" }), ports: []int{8443}, because: "no target"},
+		"TLS":                            {change: listener(func(l *Listener) { l.Protocol = "TLS" }), ports: []int{8443}, covers: true, behind: true},
+		"TCP and UDP":                    {change: listener(func(l *Listener) { l.Protocol = "TCP_UDP" }), ports: []int{8443}, covers: true, behind: true},
+		"UDP only":                       {change: listener(func(l *Listener) { l.Protocol = "UDP" }), ports: []int{8443}, behind: true, because: "only UDP"},
+		"QUIC only":                      {change: listener(func(l *Listener) { l.Protocol = "QUIC" }), ports: []int{8443}, behind: true, because: "only UDP"},
+		"TCP and QUIC":                   {change: listener(func(l *Listener) { l.Protocol = "TCP_QUIC" }), ports: []int{8443}, covers: true, behind: true},
+		"a protocol nobody knows":        {change: listener(func(l *Listener) { l.Protocol = "SCTP" }), ports: []int{8443}, because: "no target"},
+		"a listener not meant for all":   {change: listener(func(l *Listener) { l.Port = 22 }), ports: []int{8443}, behind: true, because: "listener's port 22"},
+		"internal balancer":              {change: func(v *View) { v.Balancers[0].Internet = false }, ports: []int{8443}, because: "internal"},
+		"client address hidden":          {change: group(func(g *TargetGroup) { g.KeepsIP = false }), ports: []int{8443}, because: "hides the client's address"},
+		"a port of the target's own":     {change: group(func(g *TargetGroup) { g.Targets[0].Port = 9000 }), ports: []int{9000}, covers: true, behind: true},
+		"the target group's port unused": {change: group(func(g *TargetGroup) { g.Targets[0].Port = 9000 }), ports: []int{8443}, behind: true, because: "no target"},
+		"unused target":                  {change: group(func(g *TargetGroup) { g.Targets[0].State = "unused" }), ports: []int{8443}, because: "no target"},
+		"draining target":                {change: group(func(g *TargetGroup) { g.Targets[0].State = "draining" }), ports: []int{8443}, covers: true, behind: true},
+		"deleted target group":           {change: func(v *View) { delete(v.TargetGroups, "tg") }, ports: []int{8443}, because: "no target"},
+		"by address":                     {change: group(func(g *TargetGroup) { g.Type, g.Targets[0].ID = "ip", "10.0.0.5" }), ports: []int{8443}, covers: true, behind: true},
+		"by address, of IPv6": {change: func(v *View) {
+			v.Interfaces[0].Public = []netip.Addr{netip.MustParseAddr("2001:db8::5")}
+			v.Groups = map[string]SecurityGroup{"sg-open": {}}
+			group(func(g *TargetGroup) { g.Type, g.Targets[0].ID = "ip", "2001:db8::5" })(v)
+		}, ports: []int{8443}, covers: true, behind: true},
+		"by address, in IPv6's clothes":              {change: group(func(g *TargetGroup) { g.Type, g.Targets[0].ID = "ip", "::ffff:10.0.0.5" }), ports: []int{8443}, covers: true, behind: true},
+		"the same address, another VPC":              {change: group(func(g *TargetGroup) { g.Type, g.VPC, g.Targets[0].ID = "ip", "vpc-2", "10.0.0.5" }), ports: []int{8443}, because: "no target"},
+		"public and open":                            {change: public, ports: []int{8443}, behind: true, because: "past the balancer"},
+		"public, this port closed":                   {change: rule(Rule{Protocol: "tcp", From: 22, To: 22, Networks: only("0.0.0.0/0")}), ports: []int{8443}, covers: true, behind: true},
+		"public, open to our networks":               {change: rule(Rule{Protocol: "tcp", From: 8443, To: 8443, Networks: only("10.0.0.0/8")}), ports: []int{8443}, covers: true, behind: true},
+		"public, wider than our networks":            {change: rule(Rule{Protocol: "tcp", From: 8443, To: 8443, Networks: only("10.0.0.0/7")}), ports: []int{8443}, behind: true, because: "past"},
+		"public, open to one stranger":               {change: rule(Rule{Protocol: "tcp", From: 8443, To: 8443, Networks: only("203.0.113.0/24")}), ports: []int{8443}, behind: true, because: "past"},
+		"public, open over IPv6":                     {change: rule(Rule{Protocol: "6", From: 8443, To: 8443, Networks: only("::/0")}), ports: []int{8443}, behind: true, because: "past"},
+		"public, everything open":                    {change: rule(Rule{Protocol: "-1", Networks: only("0.0.0.0/0")}), ports: []int{8443}, behind: true, because: "past"},
+		"public, a prefix list":                      {change: rule(Rule{Protocol: "tcp", From: 1, To: 65535, Lists: []string{"pl-1"}}), ports: []int{8443}, behind: true, because: "past"},
+		"public, an unreadable network":              {change: rule(Rule{Protocol: "tcp", From: 1, To: 65535, Networks: []netip.Prefix{{}}}), ports: []int{8443}, behind: true, because: "past"},
+		"public, ping only":                          {change: rule(Rule{Protocol: "icmp", From: -1, To: -1, Networks: only("0.0.0.0/0")}), ports: []int{8443}, covers: true, behind: true},
+		"public, UDP only":                           {change: rule(Rule{Protocol: "17", From: 1, To: 65535, Networks: only("0.0.0.0/0")}), ports: []int{8443}, covers: true, behind: true},
+		"public, a protocol in letters nobody knows": {change: rule(Rule{Protocol: "sctp", From: 1, To: 65535, Networks: only("0.0.0.0/0")}), ports: []int{8443}, behind: true, because: "past"},
+		"public, UDP past both":                      {change: bothWays("17"), ports: []int{8443}, behind: true, because: "past"},
+		"public, another number past both":           {change: bothWays("50"), ports: []int{8443}, covers: true, behind: true},
+		"a listener of another balancer":             {change: crossed, ports: []int{8443}, because: "internal"},
+		"public, another group":                      {change: rule(Rule{Protocol: "tcp", From: 8443, To: 8443}), ports: []int{8443}, covers: true, behind: true},
+		"public, the group is not known":             {change: func(v *View) { public(v); v.Groups = nil }, ports: []int{8443}, behind: true, because: "not known"},
+		"no interface is known":                      {change: func(v *View) { v.Interfaces = nil }, ports: []int{8443}, behind: true, because: "not known"},
+		"public on its second interface":             {change: secondInterface, ports: []int{8443}, behind: true, because: "eni-2's"},
+		"also behind an internal balancer":           {change: alsoInternal, ports: []int{8443}, covers: true, behind: true, because: "reached through nlb"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -124,6 +136,21 @@ func secondInterface(v *View) {
 	v.Interfaces = append(v.Interfaces, Interface{ID: "eni-2", VPC: "vpc-1", Instance: web, Public: []netip.Addr{netip.MustParseAddr("198.51.100.8")}, Groups: []string{"sg-open"}})
 }
 
+// bothWays has TCP and UDP go through the balancer, and a protocol past it.
+func bothWays(protocol string) func(*View) {
+	return func(v *View) {
+		v.Listeners[0].Protocol = "TCP_UDP"
+		v.Interfaces[0].Public = []netip.Addr{netip.MustParseAddr("198.51.100.7")}
+		v.Groups["sg-open"] = SecurityGroup{Ingress: []Rule{{Protocol: protocol, From: 1, To: 65535, Networks: []netip.Prefix{world}}}}
+	}
+}
+
+// crossed has the one balancer face the internet and the other the targets.
+func crossed(v *View) {
+	v.Balancers = append(v.Balancers, Balancer{ARN: "inner"})
+	v.Listeners[0].Balancer = "inner"
+}
+
 // alsoInternal puts internal balancers before the same port, with entries that sort
 // before and after the one that counts.
 func alsoInternal(v *View) {
@@ -139,6 +166,7 @@ func TestAnApplicationBalancerBehindExplainsNothing(t *testing.T) {
 	v.TargetGroups["inner"] = TargetGroup{ARN: "inner", Type: "instance", VPC: "vpc-1", KeepsIP: true, Targets: []Target{{ID: web, Port: 8443}, {ID: "i-idle", Port: 8443, State: "unused"}}}
 	v.Listeners = append(v.Listeners, Listener{ARN: "alb80", Balancer: "alb", Port: 80, Protocol: "HTTP", TargetGroups: []string{"inner"}},
 		Listener{ARN: "alb81", Balancer: "alb", Port: 81, Protocol: "HTTP", TargetGroups: []string{"other"}})
+	v.Listeners = append(v.Listeners, Listener{ARN: "other80", Balancer: "another alb", Port: 80, Protocol: "HTTP", TargetGroups: []string{"other"}})
 	v.TargetGroups["other"] = TargetGroup{ARN: "other", Type: "instance", VPC: "vpc-1", Targets: []Target{{ID: web, Port: 8444}}}
 	if entries := Build(v); len(entries) != 1 || entries[0].Instance != web || entries[0].Port != 8443 || entries[0].KeepsIP {
 		t.Errorf("entries %+v", entries)
@@ -167,6 +195,7 @@ func TestAMapThatCannotBeTrustedIsUnavailable(t *testing.T) {
 		"from the future":         {known: true, change: func(c *Coverage) { c.Started = now.Add(6 * time.Minute) }, q: ask(8443), because: "future"},
 		"a clock a little behind": {known: true, change: func(c *Coverage) { c.Started = now.Add(4 * time.Minute) }, q: ask(8443), ok: true},
 		"no instance":             {known: true, q: Question{Place: here, Ports: []int{8443}}, because: "no instance"},
+		"no region":               {known: true, change: func(c *Coverage) { c.Region = "" }, q: Question{Place: Place{here.Account, ""}, Instance: web, Ports: []int{8443}}, because: "no instance"},
 		"no account":              {known: true, q: Question{Place: Place{"", "eu-west-1"}, Instance: web, Ports: []int{8443}}, because: "no instance"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -203,9 +232,28 @@ func TestFreshnessAndListenersCanBeSet(t *testing.T) {
 	v := house()
 	v.Listeners[0].Port = 8883
 	cov := Coverage{Place: here, Started: now.Add(-2 * time.Hour)}
+	if a, err := Judge(ask(8443), Coverage{Place: here, Started: now}, true, Build(house()), Rules{Listeners: []int{}}, now); err != nil || !a.Covers {
+		t.Errorf("with an empty list: %+v %v", a, err)
+	}
 	a, err := Judge(ask(8443), cov, true, Build(v), Rules{Fresh: 3 * time.Hour, Listeners: []int{8883}}, now)
 	if err != nil || !a.Covers || !a.Seen.Equal(cov.Started) {
 		t.Errorf("%+v %v", a, err)
+	}
+}
+
+// Targets that get nothing, or that are nobody's we know, make no entry.
+func TestTargetsThatMakeNoEntry(t *testing.T) {
+	t.Parallel()
+	for name, g := range map[string]TargetGroup{
+		"no port":         {ARN: "tg", Type: "instance", VPC: "vpc-1", Targets: []Target{{ID: web}}},
+		"unknown address": {ARN: "tg", Type: "ip", VPC: "vpc-1", Targets: []Target{{ID: "10.9.9.9", Port: 80}}},
+		"no address":      {ARN: "tg", Type: "ip", VPC: "vpc-1", Targets: []Target{{ID: "web.corp.example", Port: 80}}},
+	} {
+		v := house()
+		v.TargetGroups["tg"] = g
+		if entries := Build(v); len(entries) != 0 {
+			t.Errorf("%s: %+v", name, entries)
+		}
 	}
 }
 

@@ -186,7 +186,7 @@ func gone(err error) bool {
 		return false
 	}
 	switch e.ErrorCode() {
-	case "LoadBalancerNotFound", "ListenerNotFound", "TargetGroupNotFound":
+	case "LoadBalancerNotFound", "TargetGroupNotFound":
 		return true
 	}
 	return false

@@ -185,9 +185,9 @@ func failedScan(t *testing.T, s portmap.Shelf) {
 	publish(t, s, scan(p, "good", noon, 2))
 	bad := portmap.Scan{Coverage: portmap.Coverage{Place: p, Run: "bad", Started: noon.Add(time.Minute), Failure: "AWS answered Throttling"}}
 	publish(t, s, bad)
-	c, known, _ := look(t, s, p, "i-0001")
-	if !known || c.Failure != bad.Failure || c.Run != "good" || c.Entries != 10 {
-		t.Errorf("after a failure %v %+v", known, c)
+	c, known, old := look(t, s, p, "i-0001")
+	if !known || c.Failure != bad.Failure || c.Run != "good" || c.Entries != 10 || len(old) != 0 {
+		t.Errorf("after a failure %v %+v, entries %+v", known, c, old)
 	}
 	publish(t, s, scan(p, "again", noon.Add(2*time.Minute), 2))
 	if c, _, entries := look(t, s, p, "i-0001"); c.Failure != "" || len(entries) != 5 || entries[0].Listener != "again" {
