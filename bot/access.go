@@ -23,7 +23,7 @@ const (
 	actEndIncident act = "end an incident"
 	actLookUp      act = "look up an indicator"
 	actCollect     act = "take evidence"      // snapshot, osquery, memory, tcpdump
-	actAskContain  act = "ask to contain"     // isolate and release wait for an approver
+	actAskContain  act = "ask to contain"     // isolate, revoke and what undoes them wait for an approver
 	actDecide      act = "decide a request"   // approve
 	actWithdraw    act = "withdraw a request" // refuse: anybody who responds may stop something
 	actAlone       act = "act alone"          // approve what one has asked for oneself: break-glass

@@ -47,9 +47,12 @@ func toolsOf(c map[string]config.Tool) awsir.Tools {
 
 // sessionsOf gives sessions in the accounts of the configuration.
 func sessionsOf(c config.AWSIR, hub aws.Config, clock Clock) (*awsrole.Sessions, error) {
-	s, err := awsrole.New(hub, awsrole.Config{ExternalID: c.ExternalID, Own: c.OwnAccount, Now: clock.Now, Roles: map[string]string{
-		string(responders.RoleRead): c.Roles.Read, string(responders.RoleAcquire): c.Roles.Acquire,
-		string(responders.RoleContain): c.Roles.Contain, string(responders.RoleRelease): c.Roles.Release}})
+	roles := map[string]string{string(responders.RoleRead): c.Roles.Read, string(responders.RoleAcquire): c.Roles.Acquire,
+		string(responders.RoleContain): c.Roles.Contain, string(responders.RoleRelease): c.Roles.Release}
+	if c.Roles.Revoke != "" {
+		roles[string(responders.RoleRevoke)] = c.Roles.Revoke
+	}
+	s, err := awsrole.New(hub, awsrole.Config{ExternalID: c.ExternalID, Own: c.OwnAccount, Now: clock.Now, Roles: roles})
 	if err != nil {
 		return nil, fmt.Errorf("set up roles in AWS: %w", err)
 	}

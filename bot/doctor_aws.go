@@ -86,6 +86,9 @@ func (d *doctor) roles(ctx context.Context) []Check {
 	var all []roleIn
 	for _, a := range accounts {
 		for _, r := range responders.Roles {
+			if r == responders.RoleRevoke && d.cfg.AWSIR.Roles.Revoke == "" {
+				continue // left out
+			}
 			if r == responders.RoleRead || slices.Contains(d.cfg.AWSIR.Accounts, a) {
 				all = append(all, roleIn{a, r})
 			}

@@ -95,11 +95,14 @@ func (b *Bot) propose(ctx context.Context, t *tx, j responders.Job, about respon
 }
 
 // operationLock names the document that says which operation has an action on
-// an instance. Isolate and release exclude each other.
+// an instance. What undoes an action and the action exclude each other.
 func operationLock(j responders.Job) string {
 	action := string(j.Action)
-	if j.Action == responders.Release {
+	switch j.Action {
+	case responders.Release:
 		action = string(responders.Isolate)
+	case responders.Unrevoke:
+		action = string(responders.Revoke)
 	}
 	return "rl:" + short(action+" "+j.Target.String())
 }

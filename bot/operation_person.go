@@ -145,21 +145,26 @@ func notCounted(o *responders.Operation, user string, err error) (*message.Messa
 	return nil, false
 }
 
-// askRelease opens the dialog that asks for a release.
+// askRelease opens the dialog that asks to undo what was done.
 func (b *Bot) askRelease(ctx context.Context, a chat.Action) (chat.Reply, error) {
 	o, err := b.begin().loadOperation(ctx, a.Value)
 	if err != nil {
 		return chat.Reply{}, err
 	}
 	if o == nil || o.State != responders.Done {
-		return chat.Reply{Message: refusal("I do not know this request any more. Use the command to release the instance.")}, nil
+		return chat.Reply{Message: forgotten()}, nil
+	}
+	done, _ := responders.Find(string(o.Job.Action))
+	undo, known := undoWords[done.Undo]
+	if !known {
+		return chat.Reply{Message: forgotten()}, nil
 	}
 	on := object{account: o.Job.Target.Account, subject: identity{o.Subject.ChatID, o.Subject.Email}}
 	if refused := b.authorise(ctx, who{a.User, a.Team}, actAskContain, on); refused != nil {
 		return chat.Reply{Message: refused}, nil
 	}
-	m := message.Modal{Callback: actRelease, Private: o.ID, Title: "Release", Submit: "Ask for it"}
-	m.Parts = message.Message{}.Para(message.L("Ask to put ").Code(o.Job.Target.Instance).L(" back on the network. Somebody else has to approve it.")).Parts
+	m := message.Modal{Callback: actRelease, Private: o.ID, Title: undo.title, Submit: "Ask for it"}
+	m.Parts = message.Message{}.Para(message.L(undo.before).Code(o.Job.Target.Instance).L(undo.after)).Parts
 	m.Parts = append(m.Parts, reasonField(false))
 	return chat.Reply{Modal: &m}, nil
 }
@@ -168,16 +173,25 @@ func reasonField(optional bool) message.Part {
 	return message.Part{Kind: message.Input, Input: &message.InputField{ID: "reason", Label: "Why?", Multiline: true, MaxLen: 300, Optional: optional, Hint: "For the record, and for whoever approves it."}}
 }
 
-// takeRelease starts the release of what an operation isolated.
+// forgotten is for buttons of operations that are not kept any more.
+func forgotten() *message.Message {
+	return refusal("I do not know this request any more. Use the command instead.")
+}
+
+// takeRelease starts what undoes what an operation did.
 func (b *Bot) takeRelease(ctx context.Context, s chat.Submission) (chat.Reply, error) {
 	o, err := b.begin().loadOperation(ctx, s.Private)
 	if err != nil {
 		return chat.Reply{}, err
 	}
 	if o == nil {
-		return chat.Reply{Message: refusal("I do not know this request any more. Use the command to release the instance.")}, nil
+		return chat.Reply{Message: forgotten()}, nil
 	}
-	a, _ := responders.Find(string(responders.Release))
+	done, _ := responders.Find(string(o.Job.Action))
+	a, known := responders.Find(string(done.Undo))
+	if !known {
+		return chat.Reply{Message: forgotten()}, nil
+	}
 	return b.submitted(ctx, s, order{action: a, target: o.Job.Target, about: o.About, caseRef: o.Job.Case, incident: o.Job.Incident})
 }
 
@@ -214,7 +228,7 @@ func (b *Bot) askAction(ctx context.Context, a chat.Action) (chat.Reply, error) 
 	}
 	m := message.Modal{Callback: actAct, Private: c.ID, Title: "Act on the instance", Submit: "Go on"}
 	m.Parts = message.Message{}.Para(message.L("Instance ").Code(c.Finding.Instance.ID).L(" in ").V(c.Finding.Account + " " + c.Finding.Region).
-		L(". I look at it first and show what I would do. To isolate or release it, somebody else has to approve.")).Parts
+		L(". I look at it first and show what I would do. To isolate or release it, or to revoke its credentials, somebody else has to approve.")).Parts
 	m.Parts = append(m.Parts, message.Part{Kind: message.Input, Input: &message.InputField{ID: "action", Label: "What should be done?", Options: options}}, reasonField(true))
 	return chat.Reply{Modal: &m}, nil
 }

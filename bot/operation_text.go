@@ -18,7 +18,7 @@ const (
 	actApprove = "operation.approve"
 	actRefuse  = "operation.refuse"
 	actNoOther = "operation.alone"   // also the callback of its dialog
-	actRelease = "operation.release" // also the callback of its dialog
+	actRelease = "operation.release" // undo; also the callback of its dialog
 	actAct     = "case.act"          // also the callback of its dialog
 )
 
@@ -26,6 +26,15 @@ const (
 var actionWords = map[responders.ID]string{
 	responders.Snapshot: "Snapshot", responders.OSQuery: "Ask osquery", responders.Memory: "Dump memory",
 	responders.TCPDump: "Capture packets", responders.Isolate: "Isolate", responders.Release: "Release",
+	responders.Revoke: "Revoke credentials", responders.Unrevoke: "Take back revocation",
+}
+
+// undoWords are what an action that undoes another is called where it is
+// offered: on the button, above the dialog, and in it, before and after the
+// instance's name.
+var undoWords = map[responders.ID]struct{ button, title, before, after string }{
+	responders.Release:  {"Release…", "Release", "Ask to put ", " back on the network. Somebody else has to approve it."},
+	responders.Unrevoke: {"Take back…", "Take back", "Ask to take back the revocation of credentials of ", ". What was taken from it works again unless it has expired. Somebody else has to approve it."},
 }
 
 func actionWord(id responders.ID) string { return orElse(actionWords[id], string(id)) }
@@ -63,7 +72,7 @@ func (b *Bot) operationButtons(o *responders.Operation, a responders.Action) []m
 		}
 		return out
 	case o.State == responders.Done && a.Undo != "":
-		return []message.Button{{Action: actRelease, Value: o.ID, Label: "Release…", Hint: "Undo: exactly what was there before"}}
+		return []message.Button{{Action: actRelease, Value: o.ID, Label: undoWords[a.Undo].button, Hint: "Undo: exactly what was there before"}}
 	}
 	return nil
 }

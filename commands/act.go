@@ -49,6 +49,7 @@ func actionCommands() []command {
 var actionAliases = map[responders.ID][]string{
 	responders.Snapshot: {"snap", "snapshotdisks"}, responders.Memory: {"mem", "memdump", "get_memory"}, responders.TCPDump: {"pcap", "capture"},
 	responders.Isolate: {"contain", "quarantine"}, responders.Release: {"unisolate", "uncontain"},
+	responders.Revoke: {"revoke_credentials", "revoke_sessions"},
 }
 
 func runAction(ctx context.Context, s *Set, r Request, a responders.Action, args []string) (Reply, error) {

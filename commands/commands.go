@@ -46,7 +46,7 @@ const (
 	Incident  Right = "incident" // run an incident
 	LookUp    Right = "look up"  // ask outside sources about an indicator
 	Collect   Right = "collect"  // take evidence from an instance
-	Contain   Right = "contain"  // ask to isolate or release an instance
+	Contain   Right = "contain"  // ask to isolate an instance or revoke its credentials, or to undo that
 	Admin     Right = "admin"
 )
 

@@ -13,6 +13,8 @@ const (
 	TCPDump  ID = "tcpdump"
 	Isolate  ID = "isolate"
 	Release  ID = "release"
+	Revoke   ID = "revoke"
+	Unrevoke ID = "unrevoke"
 )
 
 // Role is the AWS role an action runs under in the account of the instance.
@@ -25,10 +27,11 @@ const (
 	RoleAcquire Role = "acquire" // take evidence
 	RoleContain Role = "contain" // isolate
 	RoleRelease Role = "release" // undo isolate
+	RoleRevoke  Role = "revoke"  // deny a role's credentials, and undo that; not deployed unless wanted
 )
 
 // Roles lists all roles.
-var Roles = []Role{RoleRead, RoleAcquire, RoleContain, RoleRelease}
+var Roles = []Role{RoleRead, RoleAcquire, RoleContain, RoleRelease, RoleRevoke}
 
 // Permission is one statement of an IAM policy that an action needs.
 type Permission struct {
@@ -55,7 +58,7 @@ type Action struct {
 
 // Catalogue returns all actions in the order help shows them.
 func Catalogue() []Action {
-	return []Action{snapshot(), osquery(), memory(), tcpdump(), isolate(), release()}
+	return []Action{snapshot(), osquery(), memory(), tcpdump(), isolate(), release(), revoke(), unrevoke()}
 }
 
 // Find returns the action with a name.
@@ -120,6 +123,22 @@ func release() Action {
 		Params:      []Param{{Name: "reason", About: "why, for the record; comes last", Kind: Words, Required: true}},
 		Idempotency: "the record is deleted last; interfaces that already have their groups are left alone",
 		Writes:      releaseWrites()}
+}
+
+func revoke() Action {
+	return Action{ID: Revoke, About: "end the sessions an instance has had of its IAM role", Careful: "Programs on it that call AWS are refused for up to six hours, the SSM agent among them: take evidence first. Other instances with the role go on.",
+		Role: RoleRevoke, Approval: true, Undo: Unrevoke, Example: "i-0a1b2c3d4e5f60718 reason=…",
+		Params:      []Param{{Name: "reason", About: "why, for the record; comes last", Kind: Words, Required: true}},
+		Idempotency: "it is recorded what is put where, before it is; the same policy again changes nothing",
+		Writes:      revokeWrites()}
+}
+
+func unrevoke() Action {
+	return Action{ID: Unrevoke, About: "undo a revocation: the policy it left on the role is deleted", Careful: "What was taken from the instance works again unless it has expired.",
+		Role: RoleRevoke, Approval: true, Example: "i-0a1b2c3d4e5f60718 reason=…",
+		Params:      []Param{{Name: "reason", About: "why, for the record; comes last", Kind: Words, Required: true}},
+		Idempotency: "the record is deleted last; a policy that is gone is done",
+		Writes:      unrevokeWrites()}
 }
 
 // OSQuerySets are the named sets of osquery questions. There is no free SQL:

@@ -17,6 +17,9 @@ func Reads() []Permission {
 		{Actions: []string{"elasticloadbalancing:DescribeTargetGroups", "elasticloadbalancing:DescribeTargetHealth", "elasticloadbalancing:DescribeLoadBalancers",
 			"elasticloadbalancing:DescribeListeners", "elasticloadbalancing:DescribeTargetGroupAttributes"}},
 		{Actions: []string{"cloudtrail:LookupEvents"}},
+		// What role an instance has, and what our policy within it says.
+		{Actions: []string{"iam:GetInstanceProfile"}, Resources: []string{"arn:aws:iam::*:instance-profile/*"}},
+		{Actions: []string{"iam:GetRole", "iam:GetRolePolicy"}, Resources: []string{"arn:aws:iam::*:role/*"}},
 	}
 }
 
@@ -94,3 +97,19 @@ func releaseWrites() []Permission {
 		{Actions: []string{"elasticloadbalancing:RegisterInstancesWithLoadBalancer"}, Resources: []string{"arn:aws:elasticloadbalancing:*:*:loadbalancer/*"}},
 	}
 }
+
+// RevocableTag on an IAM role, set to "true", allows to revoke credentials of
+// it. IAM cannot tell a policy that denies from one that allows: whoever may put
+// policies into a role may give it every right. So it has to be allowed role by
+// role, by who owns them.
+const RevocableTag = "securitybot:revocable"
+
+func revocable(action string) []Permission {
+	return []Permission{{Actions: []string{action}, Resources: []string{"arn:aws:iam::*:role/*"}, Condition: when("StringEquals", "aws:ResourceTag/"+RevocableTag, "true")}}
+}
+
+// revokeWrites puts a policy that denies into a role.
+func revokeWrites() []Permission { return revocable("iam:PutRolePolicy") }
+
+// unrevokeWrites takes it out again.
+func unrevokeWrites() []Permission { return revocable("iam:DeleteRolePolicy") }

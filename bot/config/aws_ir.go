@@ -32,6 +32,8 @@ type AWSRoles struct {
 	Acquire string `yaml:"acquire"`
 	Contain string `yaml:"contain"`
 	Release string `yaml:"release"`
+	// Revoke may put policies into roles that allow it; empty leaves revoke out.
+	Revoke string `yaml:"revoke"`
 }
 
 // Evidence is the bucket that evidence goes to, in an account of the
@@ -80,6 +82,9 @@ func (d *document) checkAWSIR(a AWSIR) {
 		if path = "aws_ir.roles." + path; !roleName.MatchString(name) && !d.failed(path) {
 			d.wrong(path, "%s is the name of a role, not its ARN, not %s", path, show(name))
 		}
+	}
+	if path := "aws_ir.roles.revoke"; a.Roles.Revoke != "" && !roleName.MatchString(a.Roles.Revoke) && !d.failed(path) {
+		d.wrong(path, "%s is the name of a role, not its ARN, not %s", path, show(a.Roles.Revoke))
 	}
 	between(d, "aws_ir.collect_per_hour", a.CollectPerHour, 0, 1000)
 	d.span("aws_ir.collect_again_after", a.CollectAgainAfter, 0, 24*time.Hour)

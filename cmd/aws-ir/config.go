@@ -68,7 +68,7 @@ func readSettings(file string) (settings, error) {
 
 func (s settings) check() error {
 	for _, role := range responders.Roles {
-		if s.Roles[string(role)] == "" {
+		if s.Roles[string(role)] == "" && role != responders.RoleRevoke {
 			return fmt.Errorf("the configuration: roles.%s is missing: the name of the role that %s", role, roleDoes[role])
 		}
 	}

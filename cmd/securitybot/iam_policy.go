@@ -19,7 +19,8 @@ func (c *cli) iamPolicyCommand() *cobra.Command {
 		Use:   "iam-policy",
 		Short: "print the IAM policy a role needs in the accounts of instances",
 		Long: `Prints the policy of one of the roles aws-ir assumes, made from the catalogue of
-actions: read looks, acquire takes evidence, contain isolates, release undoes it.`,
+actions: read looks, acquire takes evidence, contain isolates, release undoes it,
+revoke puts a policy that denies into roles that allow it, and takes it out.`,
 		Args: noArgs,
 		RunE: func(*cobra.Command, []string) error {
 			if !slices.Contains(responders.Roles, responders.Role(role)) {

@@ -64,6 +64,9 @@ func (c Config) check() error {
 	return nil
 }
 
+// ErrNoRole means that no role is configured for the purpose of a session.
+var ErrNoRole = errors.New("no role is configured for it")
+
 // Request is what a session is for.
 type Request struct {
 	Account  string            // 12 digits
@@ -86,7 +89,7 @@ func (r Request) check(roles map[string]string) error {
 	case r.Region == "":
 		return errors.New("no region is given")
 	case roles[r.Role] == "":
-		return fmt.Errorf("no role is configured for %q", r.Role)
+		return fmt.Errorf("role %q: %w", r.Role, ErrNoRole)
 	case !sessionForm.MatchString(r.Session):
 		return fmt.Errorf("%q cannot be the name of a session", r.Session)
 	case r.Identity != "" && !sessionForm.MatchString(r.Identity):

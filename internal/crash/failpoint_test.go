@@ -67,7 +67,7 @@ func TestEveryFailpointIsWalked(t *testing.T) {
 	for _, d := range proofDeaths {
 		walked = append(walked, d.failpoint)
 	}
-	for _, s := range slices.Concat(operationWalk, hostWalk) {
+	for _, s := range slices.Concat(operationWalk, hostWalk, revokeWalk) {
 		name, _, _ := strings.Cut(s.failpoint, ":")
 		walked = append(walked, name)
 	}

@@ -2,6 +2,7 @@ package crash_test
 
 import (
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -95,6 +96,11 @@ var operationWalk = []operationStep{
 	{"release.unprotected", nil}, {"release.unmarked", nil}, {"release.forgotten", nil},
 }
 
+// revokeWalk has credentials revoked and that taken back, a death at every
+// named instant.
+var revokeWalk = []operationStep{{"revoke.recorded", order("revoke", "Revoke credentials")}, {"revoke.put", nil}, {"revoke.held", nil},
+	{"unrevoke.deleted", order("unrevoke", "Take back revocation")}, {"unrevoke.forgotten", nil}}
+
 // hostWalk has memory dumped, a death at every named instant.
 var hostWalk = []operationStep{{"host.announced", askFor("memory", "")}, {"host.sent", age("command")}, {"host.completed", nil}}
 
@@ -125,6 +131,40 @@ func TestSIGKILLWhileAHostWorks(t *testing.T) {
 		t.Errorf("%d commands", n)
 	}
 	w.drain(last)
+}
+
+// TestSIGKILLWhileCredentialsAreRevoked: the policy is there until it is taken
+// back, and then the role is as it was.
+func TestSIGKILLWhileCredentialsAreRevoked(t *testing.T) {
+	t.Parallel()
+	w := newWorldOf(t, rig.Options{Access: access})
+	m := w.machine(2)
+	profile := w.AWS.AddInstanceRole(rig.Account, awsfake.InstanceRole{Name: "fleet", Path: "/apps/", Tags: map[string]string{"securitybot:revocable": "true"}})
+	w.AWS.EditInstance(rig.Account, rig.Region, m.id, func(i *awsfake.Instance) { i.Profile = profile })
+	before, began := w.AWS.InstanceRole(rig.Account, "fleet"), w.Clock.Now()
+	w.about(m)
+	m.walk(revokeWalk[:3])
+	p := w.start("")
+	m.ended("Revoke credentials")
+	if !w.AWS.Denied(rig.Account, "fleet", m.id, began) || w.AWS.Denied(rig.Account, "fleet", "i-00000000000000099", began) {
+		t.Errorf("the role has %v", w.AWS.InstanceRole(rig.Account, "fleet").Policies)
+	}
+	w.drain(p)
+	m.walk(revokeWalk[3:])
+	last := w.start("")
+	m.ended("Revoke credentials", "Take back revocation")
+	if after := w.AWS.InstanceRole(rig.Account, "fleet"); !reflect.DeepEqual(after, before) {
+		t.Errorf("%+v\nbefore %+v", after, before)
+	}
+	w.drain(last)
+}
+
+// order has Omar ask for an action and Mei approve it.
+func order(action, title string) act {
+	return func(m *machine, p *process) {
+		askFor(action, "reason=keys were taken")(m, p)
+		approve(title, "U0MEI")(m, p)
+	}
 }
 
 func (m *machine) walk(steps []operationStep) {

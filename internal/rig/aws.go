@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -43,7 +44,7 @@ func (r *Rig) cloud() error {
 				return fmt.Errorf("make the policy of %s: %w", role, err)
 			}
 			r.AWS.AddRole(awsfake.Role{Account: account, Name: "securitybot-" + string(role), Trusts: []string{hubAccount}, ExternalID: externalID,
-				Identity: role == responders.RoleContain || role == responders.RoleRelease, Policy: string(policy)})
+				Identity: slices.Contains([]responders.Role{responders.RoleContain, responders.RoleRelease, responders.RoleRevoke}, role), Policy: string(policy)})
 		}
 		if err := r.documents(account); err != nil {
 			return err
@@ -82,7 +83,7 @@ func (r *Rig) awsConfig() string {
 	if r.options.NoEvidence {
 		perHour = 0
 	}
-	return fmt.Sprintf("aws_ir: {collect_per_hour: %d, accounts: [%q], regions: [%s], external_id: %s, evidence: {bucket: %s, region: %s, lock_mode: GOVERNANCE, lock_days: 30}}", perHour, Account, Region, externalID, Bucket, Region)
+	return fmt.Sprintf("aws_ir: {collect_per_hour: %d, accounts: [%q], regions: [%s], external_id: %s, roles: {revoke: securitybot-revoke}, evidence: {bucket: %s, region: %s, lock_mode: GOVERNANCE, lock_days: 30}}", perHour, Account, Region, externalID, Bucket, Region)
 }
 
 // Machine adds the machine that Probe(n) and Miner(n) are about: two interfaces,

@@ -23,6 +23,8 @@ func performers() map[responders.ID]performer {
 		responders.Snapshot: snapshotAction{},
 		responders.Isolate:  isolateAction{},
 		responders.Release:  releaseAction{},
+		responders.Revoke:   revokeAction{},
+		responders.Unrevoke: unrevokeAction{},
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
+	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/smithy-go"
 
 	"github.com/securitybot/securitybot/internal/awsrole"
@@ -112,9 +113,12 @@ func TestDefectDryRunThatActs(t *testing.T) {
 	w := newWorld(t)
 	instance, _ := w.fleet()
 	w.must(w.job(responders.Isolate, instance, "1"))
+	profile := w.cloud.AddInstanceRole(account, awsfake.InstanceRole{Name: staff, Tags: map[string]string{"securitybot:revocable": "true"}})
+	w.cloud.EditInstance(account, region, instance, func(i *awsfake.Instance) { i.Profile = profile })
+	w.must(w.job(responders.Revoke, instance, "3"))
 	w.cloud.Forget()
 	keys := w.shelf.keys()
-	for _, action := range []responders.ID{responders.Snapshot, responders.Isolate, responders.Release} {
+	for _, action := range []responders.ID{responders.Snapshot, responders.Isolate, responders.Release, responders.Revoke, responders.Unrevoke} {
 		if _, err := w.actor.Plan(t.Context(), *w.job(action, instance, "2")); err != nil {
 			t.Errorf("%s: %v", action, err)
 		}
@@ -125,7 +129,7 @@ func TestDefectDryRunThatActs(t *testing.T) {
 }
 
 // The roles cannot be used to take over the account: nothing on everything,
-// nothing of IAM, no command of AWS's own.
+// nothing of IAM but in roles whose owners allow it, no command of AWS's own.
 func TestDefectRolesThatCanDoEverything(t *testing.T) {
 	t.Parallel()
 	for _, a := range responders.Catalogue() {
@@ -134,7 +138,8 @@ func TestDefectRolesThatCanDoEverything(t *testing.T) {
 				t.Errorf("%s: %v on everything", a.ID, p.Actions)
 			}
 			for _, action := range p.Actions {
-				if strings.Contains(action, "*") || strings.HasPrefix(action, "iam:") || strings.HasPrefix(action, "sts:") {
+				allowed := a.Role == responders.RoleRevoke && p.Condition["StringEquals"]["aws:ResourceTag/securitybot:revocable"] == "true"
+				if strings.Contains(action, "*") || strings.HasPrefix(action, "iam:") && !allowed || strings.HasPrefix(action, "sts:") {
 					t.Errorf("%s: %s", a.ID, action)
 				}
 			}
@@ -158,13 +163,16 @@ func TestDefectRolesThatUndoProtection(t *testing.T) {
 	w := newWorld(t)
 	instance := w.cloud.AddInstance(account, region, awsfake.Instance{State: "stopped", Tags: map[string]string{"securitybot:protected": "false", "owner": "web"}})
 	before := w.cloud.Instance(account, region, instance)
-	as := func(role responders.Role) *ec2.Client {
+	config := func(role responders.Role) aws.Config {
 		c, err := w.sessions(w.roles, "").Config(t.Context(), awsrole.Request{Account: account, Region: region, Role: string(role), Session: "stolen", Identity: "ann@corp.example", Acting: true})
 		if err != nil {
 			t.Fatal(err)
 		}
-		return ec2.NewFromConfig(c)
+		return c
 	}
+	as := func(role responders.Role) *ec2.Client { return ec2.NewFromConfig(config(role)) }
+	w.cloud.AddInstanceRole(account, awsfake.InstanceRole{Name: "admin"})
+	admin, any, text := "admin", "any", `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}`
 	tag := []types.Tag{{Key: aws.String("securitybot:protected"), Value: aws.String("no")}}
 	foreign := []types.Tag{{Key: aws.String("owner")}}
 	program := &ec2.ModifyInstanceAttributeInput{InstanceId: &instance, UserData: &types.SecureBlobAttributeValue{Value: []byte("#!/bin/sh")}}
@@ -189,13 +197,17 @@ func TestDefectRolesThatUndoProtection(t *testing.T) {
 			_, err := as(responders.RoleContain).ModifyInstanceAttribute(t.Context(), program)
 			return err
 		},
+		"a role of others": func() error {
+			_, err := iam.NewFromConfig(config(responders.RoleRevoke)).PutRolePolicy(t.Context(), &iam.PutRolePolicyInput{RoleName: &admin, PolicyName: &any, PolicyDocument: &text})
+			return err
+		},
 		"user data again": func() error {
 			_, err := as(responders.RoleRelease).ModifyInstanceAttribute(t.Context(), program)
 			return err
 		},
 	} {
 		var api smithy.APIError
-		if err := call(); !errors.As(err, &api) || api.ErrorCode() != "UnauthorizedOperation" {
+		if err := call(); !errors.As(err, &api) || api.ErrorCode() != "UnauthorizedOperation" && api.ErrorCode() != "AccessDenied" {
 			t.Errorf("%s: %v", what, err)
 		}
 	}
@@ -213,7 +225,7 @@ var elsewhere = map[string]string{
 	"elasticloadbalancing:DescribeTargetGroupAttributes": "responders/portmap",
 }
 
-// What the three actions use is granted (all worlds run under roles made from
+// What the actions use is granted (all worlds run under roles made from
 // the catalogue), and what is granted is used.
 func TestNothingIsGrantedThatIsNotUsed(t *testing.T) {
 	t.Parallel()
@@ -222,6 +234,9 @@ func TestNothingIsGrantedThatIsNotUsed(t *testing.T) {
 	w.must(w.job(responders.Snapshot, instance, "1"))
 	w.must(w.job(responders.Isolate, instance, "2"))
 	w.must(w.job(responders.Release, instance, "3"))
+	with, _ := w.shared(nil)
+	w.must(w.job(responders.Revoke, with, "4"))
+	w.must(w.job(responders.Unrevoke, with, "5"))
 	used := map[string]map[string]bool{}
 	for _, c := range w.cloud.Calls() {
 		for _, n := range c.Needs {
@@ -241,7 +256,7 @@ func TestNothingIsGrantedThatIsNotUsed(t *testing.T) {
 		}
 	}
 	granted(responders.RoleRead, responders.Reads())
-	for _, id := range []responders.ID{responders.Snapshot, responders.Isolate, responders.Release} {
+	for _, id := range []responders.ID{responders.Snapshot, responders.Isolate, responders.Release, responders.Revoke, responders.Unrevoke} {
 		a, _ := responders.Find(string(id))
 		granted(a.Role, a.Writes)
 	}

@@ -30,6 +30,15 @@
 //
 // The same backwards, from the record alone; the record is deleted last.
 //
+// # Revoke and unrevoke
+//
+//	record     which role, and what will be put into it
+//	put        the policy that denies what the instance has got of the role so far
+//	hold       read back twice
+//
+//	delete     the policy, until it is read to be gone
+//	forget     the record, last
+//
 // # Osquery, memory and tcpdump
 //
 //	(start)    agent, platform, instance and document are as they must be
@@ -52,5 +61,6 @@
 // release.interface (after each), release.restored, release.registered,
 // release.inservice, release.unprotected, release.unmarked, release.forgotten,
 // snapshot.intended, snapshot.created, snapshot.locked (after each),
+// revoke.recorded, revoke.put, revoke.held, unrevoke.deleted, unrevoke.forgotten,
 // instance.described, host.announced, host.sent and host.completed.
 package awsir

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/smithy-go"
@@ -66,6 +67,8 @@ func refused(err error) bool {
 	return errors.As(err, &r) && (r.HTTPStatusCode() >= 400 && r.HTTPStatusCode() < 500 || isCode(err, "RequestLimitExceeded"))
 }
 
+func capital(s string) string { return strings.ToUpper(s[:1]) + s[1:] }
+
 // explain turns an error into one for the person who asked, where there is
 // something they can do, and logs the cause.
 func (a *Actor) explain(ctx context.Context, job *responders.Job, what string, err error) error {
@@ -81,6 +84,8 @@ func (a *Actor) explain(ctx context.Context, job *responders.Job, what string, e
 	switch {
 	case errors.Is(err, responders.ErrRefused), errors.Is(err, responders.ErrUnknown):
 		return err
+	case errors.Is(err, awsrole.ErrNoRole):
+		return responders.Refuse("%s is not set up here: the configuration names no role for it. Nothing was changed.", capital(string(job.Action)))
 	case errors.As(err, &role) && role.Denied:
 		return responders.Refuse("The role %s in account %s cannot be assumed. Check that it is deployed there, trusts the bot, and has the configured external id.", role.Role, role.Account)
 	case denied(err):

@@ -210,7 +210,7 @@ func possible(i types.Instance, nics []nic) []string {
 		"Instance metadata, time and DHCP services of AWS can still be reached from the instance.",
 	}
 	if i.IamInstanceProfile != nil {
-		out = append(out, "Credentials of "+aws.ToString(i.IamInstanceProfile.Arn)+" that were taken from it stay valid until they expire, and can be used from elsewhere.")
+		out = append(out, "Credentials of "+aws.ToString(i.IamInstanceProfile.Arn)+" that were taken from it stay valid until they expire, and can be used from elsewhere. The action revoke denies them.")
 	}
 	if n := len(i.SecondaryInterfaces); n > 0 {
 		out = append(out, fmt.Sprintf("It has %d interfaces in secondary networks; those have no security groups.", n))

@@ -53,6 +53,8 @@ func (isolateAction) plan(ctx context.Context, v *visit, p *responders.Plan) err
 
 // planIsolation says what will be done with what was found.
 func (v *visit) planIsolation(p *responders.Plan, i types.Instance, o original, nics []nic) {
+	about := p.Facts // of the instance; what is at stake comes first, because only the first few are shown
+	p.Facts = nil
 	fact := func(label, format string, args ...any) {
 		p.Facts = append(p.Facts, responders.Fact{Label: label, Value: fmt.Sprintf(format, args...)})
 	}
@@ -80,6 +82,7 @@ func (v *visit) planIsolation(p *responders.Plan, i types.Instance, o original, 
 	p.Steps = append(p.Steps, fmt.Sprintf("give all %d network interfaces a security group without rules, and nothing else", len(nics)), "read everything back")
 	p.Warn = append(p.Warn, "Take evidence first: osquery, memory and tcpdump need the network.")
 	p.Warn = append(p.Warn, possible(i, nics)...)
+	p.Facts = append(p.Facts, about...)
 }
 
 // rehearseIsolation asks AWS whether the changes would be allowed.

@@ -30,6 +30,9 @@ var kills = []struct{ isolate, release string }{
 
 var snapshotKills = []string{"snapshot.created", "snapshot.locked", "snapshot.locked:2", "instance.described"}
 
+// revokeKills are lives that revoke and take back.
+var revokeKills = []struct{ revoke, unrevoke string }{{"revoke.recorded", "unrevoke.deleted"}, {"revoke.put", "unrevoke.forgotten"}, {"revoke.held", "unrevoke.deleted"}}
+
 // excused are the failpoints at which no program is killed here, with the
 // reason.
 var excused = map[string]string{
@@ -60,7 +63,7 @@ type shell struct {
 func (w *world) shell(program string) shell {
 	w.t.Helper()
 	s := shell{program: program, dir: w.t.TempDir()}
-	config := "roles: {read: securitybot-read, acquire: securitybot-acquire, contain: securitybot-contain, release: securitybot-release}\n" +
+	config := "roles: {read: securitybot-read, acquire: securitybot-acquire, contain: securitybot-contain, release: securitybot-release, revoke: securitybot-revoke}\n" +
 		"external_id: ext-1\nevidence: {bucket: evidence-corp-example, region: " + region + "}\nsnapshot_lock: {mode: governance, days: 30}\n"
 	if err := os.WriteFile(filepath.Join(s.dir, "aws-ir.yaml"), []byte(config), 0o600); err != nil {
 		w.t.Fatal(err)
@@ -136,6 +139,27 @@ func TestSIGKILLAtEveryFailpoint(t *testing.T) {
 			w.locked()
 		})
 	}
+	for _, k := range revokeKills {
+		w := newWorld(t)
+		w.at = time.Now()
+		instance, other := w.shared(nil)
+		before := w.role()
+		s := w.shell(aws)
+		wg.Go(func() {
+			if err := s.killed(k.revoke, "run", string(responders.Revoke), instance, "reason=test", "--approver", "bob"); err != nil {
+				t.Error(err)
+				return
+			}
+			w.revoked(instance, other, w.now().Add(-time.Minute))
+			if err := s.killed(k.unrevoke, "run", string(responders.Unrevoke), instance, "reason=test", "--approver", "bob"); err != nil {
+				t.Error(err)
+				return
+			}
+			if after := w.role(); !reflect.DeepEqual(after, before) {
+				t.Errorf("%s, %s: %+v\nbefore %+v", k.revoke, k.unrevoke, after, before)
+			}
+		})
+	}
 	wg.Wait()
 }
 
@@ -147,6 +171,9 @@ func TestEveryFailpointIsWalked(t *testing.T) {
 			name, _, _ := strings.Cut(f, ":")
 			walked[name] = true
 		}
+	}
+	for _, k := range revokeKills {
+		walked[k.revoke], walked[k.unrevoke] = true, true
 	}
 	for _, f := range append(slices.Collect(maps.Keys(excused)), snapshotKills...) {
 		name, _, _ := strings.Cut(f, ":")

@@ -2,6 +2,7 @@ package awsir
 
 import (
 	"encoding/json"
+	"strings"
 
 	"github.com/securitybot/securitybot/internal/awsrole"
 	"github.com/securitybot/securitybot/responders"
@@ -15,7 +16,8 @@ type statement struct {
 	Condition map[string]map[string]string `json:",omitempty"`
 }
 
-// sessionPolicy narrows a session to some statements in one region.
+// sessionPolicy narrows a session to some statements in one region. IAM has no
+// regions: its requests are all made to that of the partition.
 func sessionPolicy(region string, may []responders.Permission) string {
 	var doc struct {
 		Version   string
@@ -23,7 +25,10 @@ func sessionPolicy(region string, may []responders.Permission) string {
 	}
 	doc.Version = "2012-10-17"
 	for _, p := range may {
-		s := statement{Effect: "Allow", Action: p.Actions, Resource: "*", Condition: map[string]map[string]string{"StringEquals": {"aws:RequestedRegion": region}}}
+		s := statement{Effect: "Allow", Action: p.Actions, Resource: "*", Condition: map[string]map[string]string{}}
+		if !strings.HasPrefix(p.Actions[0], "iam:") {
+			s.Condition["StringEquals"] = map[string]string{"aws:RequestedRegion": region}
+		}
 		if len(p.Resources) > 0 {
 			s.Resource = p.Resources
 		}

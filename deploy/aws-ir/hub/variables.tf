@@ -39,7 +39,7 @@ variable "external_id" {
 }
 
 variable "roles" {
-  description = "Names of the roles in member accounts: read, acquire, contain, release."
+  description = "Names of the roles in member accounts: read, acquire, contain, release, and revoke where it is made."
   type        = map(string)
   default = {
     read    = "securitybot-ir-read"

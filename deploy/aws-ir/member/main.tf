@@ -1,10 +1,11 @@
-# What aws-ir needs in the account of an instance: four roles, and in each
-# region the documents. Use it once for each account and region.
+# What aws-ir needs in the account of an instance: four roles, with revoke a
+# fifth, and in each region the documents. Use it once for each account and
+# region.
 
 data "aws_partition" "this" {}
 
 locals {
-  roles     = var.roles ? toset(["read", "acquire", "contain", "release"]) : toset([])
+  roles     = var.roles ? toset(concat(["read", "acquire", "contain", "release"], var.revoke ? ["revoke"] : [])) : toset([])
   documents = { for f in fileset("${path.module}/../documents", "*.json") : trimsuffix(f, ".json") => file("${path.module}/../documents/${f}") }
 }
 

@@ -30,6 +30,12 @@ variable "roles" {
   default     = true
 }
 
+variable "revoke" {
+  description = "Whether to make the role that puts policies into IAM roles tagged securitybot:revocable=true. Whoever has it can give those every right: tag roles of workloads only."
+  type        = bool
+  default     = false
+}
+
 variable "tags" {
   description = "Tags of everything made here."
   type        = map(string)

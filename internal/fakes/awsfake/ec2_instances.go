@@ -136,7 +136,8 @@ func describeInstances(c *Cloud, r *request) (any, error) {
 		return nil, err
 	}
 	found, err := selected(s, r, visible(r, s.instances, func(i *Instance) bool { return i.Hidden }), ids, "InvalidInstanceID.NotFound", func(i *Instance) map[string][]string {
-		return map[string][]string{"instance-id": {i.ID}, "instance-state-name": {i.State}, "vpc-id": {i.VPC}, "private-ip-address": {i.PrivateIP}}
+		return map[string][]string{"instance-id": {i.ID}, "instance-state-name": {i.State}, "vpc-id": {i.VPC}, "private-ip-address": {i.PrivateIP},
+			"iam-instance-profile.arn": {i.Profile}}
 	}, func(i *Instance) map[string]string { return i.Tags })
 	if err != nil {
 		return nil, err

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 )
 
 // Need is one thing that policies must allow for a call.
@@ -54,7 +55,7 @@ func (l *list) UnmarshalJSON(b []byte) error {
 }
 
 // operators are the condition operators that the fake knows.
-var operators = []string{"StringEquals", "StringNotEquals", "StringLike", "StringNotLike", "ArnEquals", "ArnLike", "Bool", "Null"}
+var operators = []string{"StringEquals", "StringNotEquals", "StringLike", "StringNotLike", "ArnEquals", "ArnLike", "Bool", "Null", "DateLessThan"}
 
 // parsePolicy reads a policy and refuses what the fake does not understand.
 func parsePolicy(text string) (*policy, error) {
@@ -149,6 +150,10 @@ func holds(op, key string, want list, keys map[string]string) bool {
 			return w == have
 		case "Bool":
 			return strings.EqualFold(w, have)
+		case "DateLessThan":
+			limit, err := time.Parse(time.RFC3339, w)
+			at, err2 := time.Parse(time.RFC3339, have)
+			return err == nil && err2 == nil && at.Before(limit)
 		}
 		return like(w, have)
 	})

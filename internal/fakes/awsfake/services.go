@@ -57,6 +57,7 @@ func table() map[string]service {
 		"ec2":                  ec2Service(),
 		"elasticloadbalancing": with(with(elbService(), elbTargets()), elbClassic()),
 		"guardduty":            guarddutyService(),
+		"iam":                  iamService(),
 		"s3":                   s3Service(),
 		"ssm":                  ssmService(),
 		"sts":                  stsService(),
