@@ -13,7 +13,7 @@ func Reference() string {
 	b.WriteString(`# What can be done about an instance
 
 This page is made from the catalogue in [` + "`responders/catalogue.go`" + `](../responders/catalogue.go) by ` + "`go generate ./responders`" + `. The same catalogue makes the
-help of ` + "`/ir`" + ` and ` + "`aws-ir`" + `, and the policies of ` + "`securitybot iam-policy --role read|acquire|contain|release`" + `.
+help of ` + "`/ir`" + ` and ` + "`aws-ir`" + `, and the policies of ` + "`securitybot iam-policy --role read|acquire|contain|release|revoke`" + `.
 
 Every action looks first and shows what it would do (preflight and plan), is approved where this page says so, acts in steps that may be repeated after a crash, reads back what it did, and leaves a manifest. Instances tagged
 ` + "`securitybot:protected=true`" + ` are left alone.

@@ -29,7 +29,7 @@ func (v *visit) classics(ctx context.Context) ([]string, error) {
 	pages := classic.NewDescribeLoadBalancersPaginator(c.classic, &classic.DescribeLoadBalancersInput{PageSize: aws.Int32(400)})
 	for n := 0; pages.HasMorePages(); n++ {
 		if n == maxClassic {
-			return nil, fmt.Errorf("there are more than %d pages of classic load balancers", maxClassic)
+			return nil, tooMany(fmt.Sprintf("there are more than %d pages of them", maxClassic))
 		}
 		page, err := pages.NextPage(ctx)
 		if err != nil {

@@ -66,6 +66,9 @@ func (w *hostWorld) described(j *responders.Job) (d told, of []responders.Artifa
 		} else if err := json.Unmarshal(o.Body, &d); err != nil {
 			w.t.Fatal(err)
 		}
+		if a.Kind == KindDescription && strings.Contains(string(o.Body), `: ""`) {
+			w.t.Errorf("it says what is not set: %s", o.Body)
+		}
 		if strings.Contains(string(o.Body), "hunter2") {
 			w.t.Errorf("%s holds what is in the user data", a.URI)
 		}

@@ -27,6 +27,20 @@ func errorCode(err error) string {
 	return "no answer"
 }
 
+// tooMany is a limit of ours that was reached, in words for people.
+type tooMany string
+
+func (t tooMany) Error() string { return string(t) }
+
+// because is an error in brackets for people: AWS's code, or our limit.
+func because(err error) string {
+	var t tooMany
+	if errors.As(err, &t) {
+		return t.Error()
+	}
+	return errorCode(err)
+}
+
 func requestID(err error) string {
 	var r *awshttp.ResponseError
 	if errors.As(err, &r) {

@@ -222,3 +222,26 @@ func TestOpenEvidence(t *testing.T) {
 		t.Errorf("denied: %v", err)
 	}
 }
+
+// With a key of one's own, everything the store writes is encrypted with it.
+func TestEvidenceIsEncryptedWithTheConfiguredKey(t *testing.T) {
+	t.Parallel()
+	w := newHostWorld(t)
+	w.evidence.cfg.KMSKey = "arn:aws:kms:eu-west-1:111122223333:key/1"
+	j := *w.job(responders.Memory)
+	if _, err := w.evidence.SaveManifest(t.Context(), j); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.evidence.Records().Put(t.Context(), "isolation/x", []byte("{}")); err != nil {
+		t.Fatal(err)
+	}
+	objects := w.cloud.Objects(hostBucket)
+	if len(objects) != 2 {
+		t.Errorf("%d objects", len(objects))
+	}
+	for key, o := range objects {
+		if o.SSE != "aws:kms" {
+			t.Errorf("%s is encrypted by %q", key, o.SSE)
+		}
+	}
+}

@@ -121,13 +121,13 @@ func (v *visit) survey(ctx context.Context, i types.Instance) (o original, gaps 
 	short, cancel := context.WithTimeout(ctx, 6*time.Second)
 	defer cancel()
 	if o.Scaling, err = v.scaling(short); err != nil {
-		gaps = append(gaps, "Auto Scaling could not be asked ("+errorCode(err)+"): if the instance is in a group, it may be replaced and terminated.")
+		gaps = append(gaps, "Auto Scaling could not be asked ("+because(err)+"): if the instance is in a group, it may be replaced and terminated.")
 	}
 	if o.Targets, err = v.registrations(short, i); err != nil {
-		gaps = append(gaps, "Load balancers could not be asked ("+errorCode(err)+"): target groups are left as they are.")
+		gaps = append(gaps, "Load balancers could not be asked ("+because(err)+"): target groups are left as they are.")
 	}
 	if o.Classic, err = v.classics(short); err != nil {
-		gaps = append(gaps, "Classic load balancers could not be asked ("+errorCode(err)+"): they are left as they are.")
+		gaps = append(gaps, "Classic load balancers could not be asked ("+because(err)+"): they are left as they are.")
 	}
 	if o.Protection, err = v.protections(short, i); err != nil {
 		gaps = append(gaps, "Termination protection could not be read ("+errorCode(err)+"): it is left as it is.")

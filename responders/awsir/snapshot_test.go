@@ -114,7 +114,10 @@ func TestSnapshotsThatFailAreNamed(t *testing.T) {
 		}
 	}
 	w.cloud.FailSnapshots(account, region, data, "Given key ID is not accessible")
-	_, err := w.run(w.job(responders.Snapshot, instance, "1"))
+	j, err := w.run(w.job(responders.Snapshot, instance, "1"))
+	if len(j.Manifest.Artifacts) != 0 {
+		t.Errorf("what failed is listed as evidence: %+v", j.Manifest.Artifacts)
+	}
 	if !errors.Is(err, responders.ErrRefused) || !strings.Contains(err.Error(), data) || !strings.Contains(err.Error(), "Given key ID is not accessible") {
 		t.Errorf("%v", err)
 	}

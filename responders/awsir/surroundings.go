@@ -69,7 +69,7 @@ func (v *visit) registrations(ctx context.Context, i types.Instance) ([]registra
 		}
 	}
 	if len(groups) > maxTargetGroups {
-		return nil, fmt.Errorf("%d target groups are in the network; at most %d are looked at", len(groups), maxTargetGroups)
+		return nil, tooMany(fmt.Sprintf("%d target groups are in the network, and at most %d are looked at", len(groups), maxTargetGroups))
 	}
 	return registered(ctx, c, groups, mine)
 }

@@ -53,6 +53,15 @@ func (c *Cloud) AddScalingGroup(account, region string, g ScalingGroup, instance
 	})
 }
 
+// EditMember changes an instance's membership; f must not keep what it is given.
+func (c *Cloud) EditMember(account, region, instance string, f func(*Member)) {
+	c.with(func() {
+		if m := stateOf[asgState](c, account, region).members[instance]; m != nil {
+			f(m)
+		}
+	})
+}
+
 // Member returns an instance's membership; the zero value when there is none.
 func (c *Cloud) Member(account, region, instance string) Member {
 	var out Member
