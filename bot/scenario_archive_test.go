@@ -239,7 +239,8 @@ func TestATornLineDoesNotTakeTheNextWithIt(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(name, append(whole, whole[:50]...), 0o600); err != nil {
+	// Too little to be counted as a decision.
+	if err := os.WriteFile(name, append(whole, whole[:20]...), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	s.Send(rig.Probe(2).SNS())
