@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"path"
+	"slices"
 	"strings"
 	"time"
 
@@ -99,6 +100,9 @@ func (b *Bot) attachArtifact(ctx context.Context, to thehive.Record, o *responde
 	return b.hive.Place(ctx, to, f)
 }
 
+// uploaded are the kinds of evidence whose bytes TheHive gets.
+var uploaded = []string{awsir.KindOSQuery, awsir.KindPackets, awsir.KindDescription, awsir.KindConsole, awsir.KindManifest}
+
 // fileOf describes a piece of evidence. Memory holds everybody's secrets and
 // snapshots are no files: those stay where they are.
 func (b *Bot) fileOf(o *responders.Operation, a responders.Artifact) thehive.File {
@@ -110,7 +114,7 @@ func (b *Bot) fileOf(o *responders.Operation, a responders.Artifact) thehive.Fil
 	switch {
 	case a.Kind == awsir.KindMemory:
 		f.Why = "memory holds everybody's secrets"
-	case a.Kind != awsir.KindOSQuery && a.Kind != awsir.KindPackets && a.Kind != awsir.KindManifest:
+	case !slices.Contains(uploaded, a.Kind):
 	case b.acting.Evidence == nil:
 		f.Why = "no evidence store is configured"
 	case b.cfg.UploadMiB == 0:
@@ -118,7 +122,11 @@ func (b *Bot) fileOf(o *responders.Operation, a responders.Artifact) thehive.Fil
 	default:
 		f.Harmful = a.Kind == awsir.KindPackets
 		f.Open = func(ctx context.Context) (io.ReadCloser, error) { return b.acting.Evidence.Open(ctx, a.URI) }
-		if !f.Harmful {
+		switch a.Kind {
+		case awsir.KindPackets:
+		case awsir.KindConsole:
+			f.ContentType = "text/plain"
+		default:
 			f.ContentType = "application/json"
 		}
 	}

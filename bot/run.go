@@ -180,7 +180,7 @@ func loadPolicy(path string) (*policy.Policy, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read policy: %w", err)
 	}
-	return policy.Compile(path, src)
+	return config.CompilePolicy(path, src)
 }
 
 func newRegistry(version string) *prometheus.Registry {

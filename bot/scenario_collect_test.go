@@ -169,9 +169,11 @@ func TestFindingsAboutOneInstanceShareEvidence(t *testing.T) {
 	other := scan(3)
 	other.ID, other.Type, other.Port = strings.Repeat("ab", 16), "UnauthorizedAccess:EC2/SSHBruteForce", 22
 	s.Send(s.Known(other).SNS())
-	h := s.recorded("the second case shares nothing", func(h thehivefake.Snapshot) bool {
+	s.recorded("the second case shares nothing", func(h thehivefake.Snapshot) bool {
 		return len(h.Alerts) == 2 && len(h.Alerts[1].Attachments) == len(h.Alerts[0].Attachments) && len(h.Alerts[1].Attachments) > 3
 	})
+	s.settled()
+	h := s.Hive.Snapshot()
 	if says(h.Alerts[1].Comments, "was taken for SB-", "not taken again") != 2 {
 		t.Errorf("nobody is told:\n%s", hiveTranscript(h))
 	}

@@ -94,8 +94,8 @@ func TestWhatAnOperationLeftBehindArrivesInTheHive(t *testing.T) {
 	s.Hive.Fail(thehivefake.AnswerLost().Only("attach"))
 	h := s.snapshotted()
 	k := h.Cases[0]
-	if len(k.Attachments) != 2 {
-		t.Errorf("%d files, want the operation's and the manifest of the chain", len(k.Attachments))
+	if len(k.Attachments) != 3 {
+		t.Errorf("%d files, want the operation's, what AWS says of the instance, and the manifest of the chain", len(k.Attachments))
 	}
 	snaps := s.AWS.Snapshots(rig.Account, rig.Region)
 	if len(snaps) < 2 {

@@ -21,6 +21,7 @@ func (s *scene) evidence(action responders.ID) {
 	s.t.Helper()
 	s.until("the bot does not connect", func(st slackfake.State) bool { return len(st.Connections()) > 0 })
 	id := s.Machine(1)
+	s.AWS.EditInstance(rig.Account, rig.Region, id, func(i *awsfake.Instance) { i.Console = "Linux version 6.1\n" })
 	s.Send(rig.Miner(1).SNS())
 	card := s.message(s.Security.ID, "digital money")
 	s.Hive.Down(thehivefake.Status(503))
@@ -63,7 +64,7 @@ func TestEvidenceIsUploadedOnce(t *testing.T) {
 	s := begin(t, rig.Options{Records: true, Policy: pageAlways(t)})
 	s.evidence(responders.OSQuery)
 	s.AWS.Next("s3", "GetObject", 2, awsfake.Broken())
-	k := s.kept("the results arrive", func(k thehivefake.Case) bool { return attachment(k, "osquery-op-") != nil && len(k.Attachments) >= 3 },
+	k := s.kept("the results arrive", func(k thehivefake.Case) bool { return attachment(k, "osquery-op-") != nil && len(k.Attachments) >= 5 },
 		thehivefake.AnswerLost().Only("attach"), thehivefake.Status(500).Only("attach"))
 	if a := attachment(k, "osquery-op-"); !bytes.Contains(a.Data, []byte("xmrig")) || a.ContentType != "application/json" {
 		t.Errorf("%s %s", a.ContentType, a.Data)
@@ -71,7 +72,13 @@ func TestEvidenceIsUploadedOnce(t *testing.T) {
 	if a := attachment(k, "manifest-00000001.json"); a == nil || !bytes.Contains(a.Data, []byte(`"number":1`)) {
 		t.Error("the manifest is not there")
 	}
-	if len(k.Attachments) != 3 || saysOf(k, "attached as") != 2 {
+	if a := attachment(k, "description-op-"); a == nil || !bytes.Contains(a.Data, []byte(`"MetadataOptions"`)) || a.ContentType != "application/json" {
+		t.Error("what AWS says of the instance is not there")
+	}
+	if a := attachment(k, "console-op-"); a == nil || string(a.Data) != "Linux version 6.1\n" || a.ContentType != "text/plain" {
+		t.Error("what the console has shown is not there")
+	}
+	if len(k.Attachments) != 5 || saysOf(k, "attached as") != 4 {
 		t.Errorf("%d files, %d places with a file", len(k.Attachments), saysOf(k, "attached as"))
 	}
 }

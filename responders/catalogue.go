@@ -76,7 +76,7 @@ func snapshot() Action {
 }
 
 func osquery() Action {
-	return Action{ID: OSQuery, About: "run a named set of osquery questions on the host", Careful: "Writes a little to the host's disk. Results may contain secrets; they go to the evidence store, not to chat.",
+	return Action{ID: OSQuery, About: "run a named set of osquery questions on the host", Careful: "Writes a little to the host's disk. Results and console output may contain secrets; they go to the evidence store, not to chat.",
 		Role: RoleAcquire, Automatic: true, OnHost: true, Example: "i-0a1b2c3d4e5f60718 set=triage",
 		Params:      []Param{{Name: "set", About: "which questions", Kind: Choice, Options: OSQuerySets, Default: "triage"}},
 		Idempotency: "the command's comment carries the job's id; a command that is there is adopted",

@@ -107,7 +107,7 @@ type Manifest struct {
 
 // Artifact is one piece of evidence.
 type Artifact struct {
-	Kind   string    `json:"kind"`             // snapshot, osquery, memory, pcap, manifest
+	Kind   string    `json:"kind"`             // snapshot, osquery, memory, pcap, description, console, manifest
 	URI    string    `json:"uri"`              // arn:aws:ec2:…:snapshot/snap-… or s3://bucket/key
 	Size   int64     `json:"size,omitempty"`   // bytes; of a snapshot, the volume's
 	SHA256 string    `json:"sha256,omitempty"` // of the bytes as stored, hex; a snapshot has none

@@ -12,6 +12,7 @@ func Reads() []Permission {
 		{Actions: []string{"guardduty:GetFindings", "guardduty:ListFindings", "guardduty:ListDetectors", "guardduty:GetDetector"}},
 		{Actions: []string{"ec2:DescribeInstances", "ec2:DescribeInstanceAttribute", "ec2:DescribeNetworkInterfaces", "ec2:DescribeSecurityGroups",
 			"ec2:DescribeSecurityGroupRules", "ec2:DescribeVolumes", "ec2:DescribeSnapshots", "ec2:DescribeLockedSnapshots", "ec2:DescribeAddresses"}},
+		{Actions: []string{"ec2:GetConsoleOutput"}, Resources: []string{ec2("instance")}},
 		{Actions: []string{"autoscaling:DescribeAutoScalingInstances"}},
 		{Actions: []string{"elasticloadbalancing:DescribeTargetGroups", "elasticloadbalancing:DescribeTargetHealth", "elasticloadbalancing:DescribeLoadBalancers",
 			"elasticloadbalancing:DescribeListeners", "elasticloadbalancing:DescribeTargetGroupAttributes"}},
@@ -31,6 +32,28 @@ func unprotected() map[string]map[string]string {
 	return when("StringNotEquals", "aws:ResourceTag/"+protectedTag, "true")
 }
 
+// ourTags holds for calls that set or remove tags of ours and no others, and
+// not the one that protects. Without the last line it would hold for a call
+// that names no tag, and such a call removes all of them (EC2 API reference,
+// DeleteTags; IAM user guide, "Multivalued context keys").
+func ourTags() map[string]map[string]string {
+	return map[string]map[string]string{
+		"ForAllValues:StringLike":      {"aws:TagKeys": "securitybot:*"},
+		"ForAllValues:StringNotEquals": {"aws:TagKeys": protectedTag},
+		"Null":                         {"aws:TagKeys": "false"},
+	}
+}
+
+// noUserData keeps ModifyInstanceAttribute from being used to leave a program
+// on an instance, which runs as root when it starts.
+func noUserData(c map[string]map[string]string) map[string]map[string]string {
+	if c == nil {
+		c = map[string]map[string]string{}
+	}
+	c["Null"] = map[string]string{"ec2:Attribute/UserData": "true"}
+	return c
+}
+
 // snapshotWrites: copies of volumes, tagged with the job as they are made.
 func snapshotWrites() []Permission {
 	return []Permission{
@@ -47,12 +70,12 @@ func snapshotWrites() []Permission {
 func isolateWrites() []Permission {
 	return []Permission{
 		{Actions: []string{"ec2:ModifyNetworkInterfaceAttribute"}, Resources: []string{ec2("network-interface"), ec2("security-group")}},
-		{Actions: []string{"ec2:ModifyInstanceAttribute"}, Resources: []string{ec2("instance")}, Condition: unprotected()},
+		{Actions: []string{"ec2:ModifyInstanceAttribute"}, Resources: []string{ec2("instance")}, Condition: noUserData(unprotected())},
 		{Actions: []string{"ec2:CreateSecurityGroup"}, Resources: []string{ec2("vpc")}},
 		{Actions: []string{"ec2:CreateSecurityGroup"}, Resources: []string{ec2("security-group")}, Condition: when("Null", "aws:RequestTag/securitybot:isolation", "false")},
 		{Actions: []string{"ec2:CreateTags"}, Resources: []string{ec2("security-group")}, Condition: when("StringEquals", "ec2:CreateAction", "CreateSecurityGroup")},
 		{Actions: []string{"ec2:RevokeSecurityGroupEgress"}, Resources: []string{ec2("security-group")}, Condition: when("Null", "aws:ResourceTag/securitybot:isolation", "false")},
-		{Actions: []string{"ec2:CreateTags"}, Resources: []string{ec2("instance"), ec2("network-interface")}, Condition: when("ForAllValues:StringLike", "aws:TagKeys", "securitybot:*")},
+		{Actions: []string{"ec2:CreateTags"}, Resources: []string{ec2("instance"), ec2("network-interface")}, Condition: ourTags()},
 		{Actions: []string{"autoscaling:EnterStandby"}, Resources: []string{"arn:aws:autoscaling:*:*:autoScalingGroup:*:autoScalingGroupName/*"}},
 		{Actions: []string{"elasticloadbalancing:DeregisterTargets"}, Resources: []string{"arn:aws:elasticloadbalancing:*:*:targetgroup/*"}},
 		{Actions: []string{"elasticloadbalancing:DeregisterInstancesFromLoadBalancer"}, Resources: []string{"arn:aws:elasticloadbalancing:*:*:loadbalancer/*"}},
@@ -64,8 +87,8 @@ func isolateWrites() []Permission {
 func releaseWrites() []Permission {
 	return []Permission{
 		{Actions: []string{"ec2:ModifyNetworkInterfaceAttribute"}, Resources: []string{ec2("network-interface"), ec2("security-group")}},
-		{Actions: []string{"ec2:ModifyInstanceAttribute"}, Resources: []string{ec2("instance")}},
-		{Actions: []string{"ec2:DeleteTags"}, Resources: []string{ec2("instance"), ec2("network-interface")}, Condition: when("ForAllValues:StringLike", "aws:TagKeys", "securitybot:*")},
+		{Actions: []string{"ec2:ModifyInstanceAttribute"}, Resources: []string{ec2("instance")}, Condition: noUserData(nil)},
+		{Actions: []string{"ec2:DeleteTags"}, Resources: []string{ec2("instance"), ec2("network-interface")}, Condition: ourTags()},
 		{Actions: []string{"autoscaling:ExitStandby"}, Resources: []string{"arn:aws:autoscaling:*:*:autoScalingGroup:*:autoScalingGroupName/*"}},
 		{Actions: []string{"elasticloadbalancing:RegisterTargets"}, Resources: []string{"arn:aws:elasticloadbalancing:*:*:targetgroup/*"}},
 		{Actions: []string{"elasticloadbalancing:RegisterInstancesWithLoadBalancer"}, Resources: []string{"arn:aws:elasticloadbalancing:*:*:loadbalancer/*"}},

@@ -103,6 +103,8 @@ type Case struct {
 	Reason   string            `json:"re,omitempty"`
 	Seq      int               `json:"sq,omitempty"` // numbers effects that may happen more than once
 	Record   *Record           `json:"rc,omitempty"` // in TheHive
+
+	Milestones []Milestone `json:"-"` // since it was loaded; for the archive
 }
 
 var encoding = base32.StdEncoding.WithPadding(base32.NoPadding)

@@ -122,6 +122,7 @@ func (c *Case) PageRefused(why string, now time.Time) []store.Effect {
 	}
 	c.Page.Fallback = true
 	c.note(now, "PagerDuty has not accepted the page (%s): using the fallback", why)
+	c.milestone(Milestone{Kind: MilestonePageRefused, At: now, Page: c.Page.Gen})
 	c.Comment(now, "PagerDuty has not accepted the page ("+why+"): using the fallback.")
 	return []store.Effect{c.effect(store.LanePage, KindFallback, KindFallback+"/"+strconv.Itoa(c.Page.Gen), "", now, now, why)}
 }

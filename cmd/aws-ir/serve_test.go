@@ -81,7 +81,7 @@ func TestTheFunctionStepsToTheEnd(t *testing.T) {
 		}
 		waited = max(waited, got.WaitSeconds)
 	}
-	if got.State != done || waited < 3 || len(got.Job.Manifest.Artifacts) != 2 {
+	if got.State != done || waited < 3 || len(got.Job.Manifest.Artifacts) != 3 {
 		t.Errorf("%+v after waits of up to %ds", got, waited)
 	}
 	if n := len(w.cloud.Commands(member, region)); n != 1 {
@@ -192,10 +192,10 @@ func TestServeKeepsTheJournalAndTheDoor(t *testing.T) {
 	}
 	res := post(h, "/v1/step", token, "127.0.0.1:8181", event{Job: j})
 	var got answer
-	if err := json.Unmarshal(res.Body.Bytes(), &got); err != nil || res.Code != 200 || got.Job.Phase != "send" {
+	if err := json.Unmarshal(res.Body.Bytes(), &got); err != nil || res.Code != 200 || got.Job.Phase != "describe" {
 		t.Errorf("%d %s", res.Code, res.Body)
 	}
-	if p, err := pages.read(j.ID); err != nil || p.Job.Phase != "send" || p.State != running {
+	if p, err := pages.read(j.ID); err != nil || p.Job.Phase != "describe" || p.State != running {
 		t.Errorf("journal: %+v, %v", p, err)
 	}
 	r := httptest.NewRequest(http.MethodGet, "/v1/jobs/"+j.ID, nil)
@@ -203,7 +203,7 @@ func TestServeKeepsTheJournalAndTheDoor(t *testing.T) {
 	r.Header.Set("Authorization", "Bearer "+token)
 	rec := httptest.NewRecorder()
 	h.ServeHTTP(rec, r)
-	if rec.Code != 200 || !strings.Contains(rec.Body.String(), `"send"`) {
+	if rec.Code != 200 || !strings.Contains(rec.Body.String(), `"describe"`) {
 		t.Errorf("%d %s", rec.Code, rec.Body)
 	}
 }

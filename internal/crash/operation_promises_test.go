@@ -47,7 +47,7 @@ func (m *machine) holds(failpoint string) {
 			m.w.t.Errorf("at %s: %d isolation groups in %s", failpoint, len(groups), vpc)
 		}
 	}
-	if slices.Contains([]string{"snapshot.intended", "snapshot.created", "operation.asked", "operation.planned", "operation.shown", "operation.decided", "operation.step", "isolate.recorded"}, failpoint) {
+	if slices.Contains([]string{"snapshot.intended", "snapshot.created", "instance.described", "operation.asked", "operation.planned", "operation.shown", "operation.decided", "operation.step", "isolate.recorded"}, failpoint) {
 		if now := m.now(); !reflect.DeepEqual(now, m.before) {
 			m.w.t.Errorf("at %s the machine is changed:\n%+v\nbefore\n%+v", failpoint, now, m.before)
 		}

@@ -86,7 +86,7 @@ type operationStep struct {
 // operationWalk takes one machine through snapshot, isolate and release, with a
 // death at every named instant.
 var operationWalk = []operationStep{
-	{"snapshot.intended", askFor("snapshot", "")}, {"snapshot.created", age("snapshot")},
+	{"snapshot.intended", askFor("snapshot", "")}, {"snapshot.created", age("snapshot")}, {"instance.described", nil},
 	{"operation.asked", askFor("isolate", "reason=it mines")}, {"operation.planned", nil}, {"operation.shown", nil}, {"operation.decided", approve("Isolate", "U0MEI")},
 	{"operation.step", nil}, {"operation.stepped", nil},
 	{"isolate.recorded", nil}, {"isolate.marked", nil}, {"isolate.protected", nil}, {"isolate.standby", nil}, {"isolate.deregistered", nil}, {"isolate.grouped", nil},

@@ -203,7 +203,7 @@ func TestFailpointsAreListed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	name := regexp.MustCompile(`\b(isolate|release|snapshot)\.[a-z]+\b`)
+	name := regexp.MustCompile(`\b(isolate|release|snapshot|instance)\.[a-z]+\b`)
 	listed := slices.Sorted(slices.Values(name.FindAllString(strings.ReplaceAll(string(doc), "internal/awsrole", ""), -1)))
 	var used []string
 	files, err := os.ReadDir(".")
@@ -218,7 +218,7 @@ func TestFailpointsAreListed(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, m := range regexp.MustCompile(`failpoint\.Hit\("((?:isolate|release|snapshot)\.[a-z]+)"\)`).FindAllStringSubmatch(string(text), -1) {
+		for _, m := range regexp.MustCompile(`failpoint\.Hit\("((?:isolate|release|snapshot|instance)\.[a-z]+)"\)`).FindAllStringSubmatch(string(text), -1) {
 			used = append(used, m[1])
 		}
 	}

@@ -1,11 +1,18 @@
 package awsir_test
 
 import (
+	"errors"
 	"reflect"
 	"slices"
 	"strings"
 	"testing"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ec2"
+	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
+	"github.com/aws/smithy-go"
+
+	"github.com/securitybot/securitybot/internal/awsrole"
 	"github.com/securitybot/securitybot/internal/fakes/awsfake"
 	"github.com/securitybot/securitybot/responders"
 )
@@ -143,10 +150,65 @@ func TestDefectRolesThatCanDoEverything(t *testing.T) {
 	}
 }
 
+// Whoever steals a role cannot use it to take the protection off an instance,
+// to wipe its tags (a call that names none removes all), or to leave a program
+// on it that runs when it starts.
+func TestDefectRolesThatUndoProtection(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	instance := w.cloud.AddInstance(account, region, awsfake.Instance{State: "stopped", Tags: map[string]string{"securitybot:protected": "false", "owner": "web"}})
+	before := w.cloud.Instance(account, region, instance)
+	as := func(role responders.Role) *ec2.Client {
+		c, err := w.sessions(w.roles, "").Config(t.Context(), awsrole.Request{Account: account, Region: region, Role: string(role), Session: "stolen", Identity: "ann@corp.example", Acting: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return ec2.NewFromConfig(c)
+	}
+	tag := []types.Tag{{Key: aws.String("securitybot:protected"), Value: aws.String("no")}}
+	foreign := []types.Tag{{Key: aws.String("owner")}}
+	program := &ec2.ModifyInstanceAttributeInput{InstanceId: &instance, UserData: &types.SecureBlobAttributeValue{Value: []byte("#!/bin/sh")}}
+	for what, call := range map[string]func() error{
+		"all tags": func() error {
+			_, err := as(responders.RoleRelease).DeleteTags(t.Context(), &ec2.DeleteTagsInput{Resources: []string{instance}})
+			return err
+		},
+		"protection": func() error {
+			_, err := as(responders.RoleRelease).DeleteTags(t.Context(), &ec2.DeleteTagsInput{Resources: []string{instance}, Tags: tag[:1]})
+			return err
+		},
+		"others' tags": func() error {
+			_, err := as(responders.RoleRelease).DeleteTags(t.Context(), &ec2.DeleteTagsInput{Resources: []string{instance}, Tags: foreign})
+			return err
+		},
+		"other protection": func() error {
+			_, err := as(responders.RoleContain).CreateTags(t.Context(), &ec2.CreateTagsInput{Resources: []string{instance}, Tags: tag})
+			return err
+		},
+		"user data": func() error {
+			_, err := as(responders.RoleContain).ModifyInstanceAttribute(t.Context(), program)
+			return err
+		},
+		"user data again": func() error {
+			_, err := as(responders.RoleRelease).ModifyInstanceAttribute(t.Context(), program)
+			return err
+		},
+	} {
+		var api smithy.APIError
+		if err := call(); !errors.As(err, &api) || api.ErrorCode() != "UnauthorizedOperation" {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	if after := w.cloud.Instance(account, region, instance); !reflect.DeepEqual(after, before) {
+		t.Errorf("%+v\nbefore %+v", after, before)
+	}
+}
+
 // elsewhere is what the read role may do for other packages.
 var elsewhere = map[string]string{
 	"guardduty:GetFindings": "responders/guardduty", "guardduty:ListFindings": "responders/guardduty", "guardduty:ListDetectors": "responders/guardduty",
 	"guardduty:GetDetector": "responders/guardduty", "cloudtrail:LookupEvents": "responders/trail", "ec2:DescribeAddresses": "responders/inventory",
+	"ec2:GetConsoleOutput":                               "describe.go, where there is an evidence store",
 	"elasticloadbalancing:DescribeListeners":             "responders/portmap",
 	"elasticloadbalancing:DescribeTargetGroupAttributes": "responders/portmap",
 }

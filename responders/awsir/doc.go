@@ -33,6 +33,7 @@
 // # Osquery, memory and tcpdump
 //
 //	(start)    agent, platform, instance and document are as they must be
+//	describe   osquery only: what AWS says of the instance is kept, see describe.go
 //	addresses  where the host puts the parts, written down
 //	send       the command: announced in Records, sent, else found by its comment
 //	wait       until SSM says that it has ended
@@ -51,5 +52,5 @@
 // release.interface (after each), release.restored, release.registered,
 // release.inservice, release.unprotected, release.unmarked, release.forgotten,
 // snapshot.intended, snapshot.created, snapshot.locked (after each),
-// host.announced, host.sent and host.completed.
+// instance.described, host.announced, host.sent and host.completed.
 package awsir

@@ -12,11 +12,13 @@ import (
 
 // The kinds of evidence.
 const (
-	KindSnapshot = "snapshot"
-	KindOSQuery  = "osquery"
-	KindMemory   = "memory"
-	KindPackets  = "pcap"
-	KindManifest = "manifest"
+	KindSnapshot    = "snapshot"
+	KindOSQuery     = "osquery"
+	KindMemory      = "memory"
+	KindPackets     = "pcap"
+	KindDescription = "description" // what AWS says of the instance
+	KindConsole     = "console"     // what its console has shown
+	KindManifest    = "manifest"
 )
 
 // ErrNoEvidence means that a piece of evidence is not in the store.

@@ -96,3 +96,22 @@ func (e *Evidence) parts(ctx context.Context, key, upload string) ([]types.Compl
 	}
 	return out, size, nil
 }
+
+// signedUntil is when the credentials that sign addresses expire: the addresses
+// stop working then, whatever they say themselves (Amazon S3 user guide,
+// "Download and upload objects with presigned URLs"). Zero when they do not
+// expire, or do not say so.
+func (e *Evidence) signedUntil(ctx context.Context) (time.Time, error) {
+	provider := e.s3.Options().Credentials
+	if provider == nil {
+		return time.Time{}, nil
+	}
+	c, err := provider.Retrieve(ctx)
+	if err != nil {
+		return time.Time{}, fmt.Errorf("get the credentials that sign addresses: %w", err)
+	}
+	if !c.CanExpire {
+		return time.Time{}, nil
+	}
+	return c.Expires, nil
+}

@@ -28,7 +28,7 @@ var kills = []struct{ isolate, release string }{
 	{"isolate.verified", "aws-ir.stepped:3"},
 }
 
-var snapshotKills = []string{"snapshot.created", "snapshot.locked", "snapshot.locked:2"}
+var snapshotKills = []string{"snapshot.created", "snapshot.locked", "snapshot.locked:2", "instance.described"}
 
 // excused are the failpoints at which no program is killed here, with the
 // reason.

@@ -29,7 +29,7 @@ func (v *visit) mayChangeGroups(nics []nic, groups []string) []responders.Permis
 // mayTag allows to set or remove our tags on the instance and on interfaces.
 func (v *visit) mayTag(action string) []responders.Permission {
 	p := may([]string{v.arn("instance", v.job.Target.Instance), v.arn("network-interface", "*")}, "ec2:"+action)
-	p.Condition = map[string]map[string]string{"ForAllValues:StringLike": {"aws:TagKeys": "securitybot:*"}}
+	p.Condition = map[string]map[string]string{"ForAllValues:StringLike": {"aws:TagKeys": "securitybot:*"}, "Null": {"aws:TagKeys": "false"}}
 	return []responders.Permission{p}
 }
 

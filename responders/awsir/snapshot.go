@@ -28,8 +28,9 @@ type snapshotting struct {
 	Volumes   []string  `json:"volumes,omitempty"`
 	Snapshots []string  `json:"snapshots,omitempty"`
 	Attempt   int       `json:"attempt,omitempty"`
-	Since     time.Time `json:"since,omitzero"`   // when the snapshots were made
-	Rounds    int       `json:"rounds,omitempty"` // how often a lock was not there when read back
+	Since     time.Time `json:"since,omitzero"`      // when the snapshots were made
+	Rounds    int       `json:"rounds,omitempty"`    // how often a lock was not there when read back
+	Described int       `json:"described,omitempty"` // how often the description could not be stored
 }
 
 // maxAttempts is how often AWS is asked to make snapshots.
@@ -64,6 +65,9 @@ func (snapshotAction) plan(ctx context.Context, v *visit, p *responders.Plan) er
 	if l := v.actor.config.Lock; l.on() {
 		p.Steps = append(p.Steps, fmt.Sprintf("lock the snapshots for %d days (%s)", l.Days, l.Mode))
 	}
+	if v.actor.deps.Evidence != nil {
+		p.Steps = append(p.Steps, describes)
+	}
 	p.Warn = v.notCovered(i)
 	c, err := v.write(ctx, v.maySnapshot(ids)...)
 	if err != nil {
@@ -87,6 +91,11 @@ func (snapshotAction) step(ctx context.Context, v *visit) (responders.Progress, 
 		return v.createSnapshots(ctx, s)
 	case "lock":
 		return v.lockPending(ctx, s)
+	case "describe":
+		if again := v.describe(ctx, &s.Described); again {
+			return responders.Progress{Again: 5 * time.Second}, enter(v.job, "describe", s)
+		}
+		return responders.Progress{}, enter(v.job, "wait", s)
 	case "wait":
 		return v.awaitSnapshots(ctx, s)
 	case "locked":
@@ -256,6 +265,15 @@ func (v *visit) adoptSnapshots(s snapshotting, found []types.Snapshot) (responde
 	if v.actor.config.Lock.on() {
 		return responders.Progress{}, enter(v.job, "lock", s)
 	}
+	return v.underWay(s)
+}
+
+// underWay goes on when there is nothing more to do about the snapshots but to
+// wait: that is the time to keep what else there is.
+func (v *visit) underWay(s snapshotting) (responders.Progress, error) {
+	if v.actor.deps.Evidence != nil {
+		return responders.Progress{}, enter(v.job, "describe", s)
+	}
 	return responders.Progress{Again: 5 * time.Second}, enter(v.job, "wait", s)
 }
 
@@ -278,14 +296,4 @@ func (v *visit) snapshots(ctx context.Context, in *ec2.DescribeSnapshotsInput) (
 		out = append(out, page.Snapshots...)
 	}
 	return out, nil
-}
-
-// asTags writes tags in order of keys.
-func asTags(m map[string]string) []types.Tag {
-	var out []types.Tag
-	for k, t := range m {
-		out = append(out, types.Tag{Key: aws.String(k), Value: aws.String(t)})
-	}
-	slices.SortFunc(out, func(a, b types.Tag) int { return strings.Compare(*a.Key, *b.Key) })
-	return out
 }

@@ -46,7 +46,7 @@ func (v *visit) lockPending(ctx context.Context, s snapshotting) (responders.Pro
 	if _, err := v.lockSnapshots(ctx, s); err != nil && !final(err) {
 		return responders.Progress{}, err
 	}
-	return responders.Progress{Again: 5 * time.Second}, enter(v.job, "wait", s)
+	return v.underWay(s)
 }
 
 // lockComplete locks what is not locked yet, reads it back, and says what is

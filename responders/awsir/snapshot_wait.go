@@ -61,7 +61,8 @@ func patience(sofar time.Duration) time.Duration {
 	return min(max(5*time.Second, sofar/4), time.Minute)
 }
 
-// listSnapshots puts the snapshots that are complete into the manifest.
+// listSnapshots puts the snapshots that are complete into the manifest, before
+// the rest.
 func (v *visit) listSnapshots(found []types.Snapshot) {
 	var out []responders.Artifact
 	for _, x := range found {
@@ -72,7 +73,7 @@ func (v *visit) listSnapshots(found []types.Snapshot) {
 			Note: "of " + aws.ToString(x.VolumeId), At: aws.ToTime(x.StartTime)})
 	}
 	slices.SortFunc(out, func(a, b responders.Artifact) int { return strings.Compare(a.URI, b.URI) })
-	v.job.Manifest.Artifacts = out
+	v.job.Manifest.Artifacts = append(out, slices.DeleteFunc(v.job.Manifest.Artifacts, func(a responders.Artifact) bool { return a.Kind == KindSnapshot })...)
 }
 
 // missing are the volumes without a snapshot.

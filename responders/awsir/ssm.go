@@ -4,7 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"github.com/securitybot/securitybot/responders"
 )
@@ -23,6 +26,7 @@ type Tools map[string]Tool
 
 // Phases of the actions that run on the host.
 const (
+	phaseDescribe  = "describe"  // what AWS says of the instance is kept
 	phaseAddresses = "addresses" // the upload is begun; write down where parts go
 	phaseSend      = "send"      // send the command, once
 	phaseWait      = "wait"      // until it has ended
@@ -54,6 +58,10 @@ type hostKind struct {
 	partBytes int64  // of an upload in parts; zero is one object put at once
 	parts     int    // at most
 	limit     time.Duration
+	// describes: what AWS says of the instance is kept, too.
+	describes bool
+	// lasts is how long the tool runs; nil is as long as it may.
+	lasts func(responders.Params) time.Duration
 	// params are the typed values for the document.
 	params func(responders.Params) map[string]string
 	does   func(responders.Params) string // one line of the plan
@@ -85,6 +93,8 @@ type hostState struct {
 	Reading  reading   `json:"reading,omitzero"`
 	Doubt    string    `json:"doubt,omitempty"` // ends the job after the manifest
 	Saved    bool      `json:"saved,omitempty"`
+	// Described is how often the description could not be stored.
+	Described int `json:"described,omitempty"`
 }
 
 func (h host) plan(ctx context.Context, v *visit, p *responders.Plan) error {
@@ -94,11 +104,20 @@ func (h host) plan(ctx context.Context, v *visit, p *responders.Plan) error {
 	}
 	p.Facts = append(p.Facts, f.facts()...)
 	p.Warn = append(p.Warn, v.action.Careful)
+	if h.kind.action == responders.Memory && f.instance.EnclaveOptions != nil && aws.ToBool(f.instance.EnclaveOptions.Enabled) {
+		p.Warn = append(p.Warn, "The instance runs Nitro Enclaves: what is in their memory is not in the dump.")
+	}
+	if early, err := h.tooEarly(ctx, v); err == nil && early != "" {
+		p.Warn = append(p.Warn, early)
+	}
 	p.Steps = []string{
 		"check that the SSM agent is there and new enough, and that the document is ours",
 		h.kind.does(v.job.Params),
 		"check that the result is complete, and hash it as stored",
 		"add the manifest to the case's record",
+	}
+	if h.kind.describes {
+		p.Steps = slices.Insert(p.Steps, 1, describes)
 	}
 	if errors.Is(err, responders.ErrRefused) {
 		p.Refusal = err.Error()
@@ -115,6 +134,11 @@ func (h host) step(ctx context.Context, v *visit) (responders.Progress, error) {
 	switch v.job.Phase {
 	case "":
 		return h.prepare(ctx, v, s)
+	case phaseDescribe:
+		if v.describe(ctx, &s.Described) {
+			return h.again(v, s, 5*time.Second)
+		}
+		return h.upload(ctx, v, s)
 	case phaseAddresses:
 		return h.addresses(ctx, v, s)
 	case phaseSend:
@@ -141,7 +165,7 @@ func (h host) again(v *visit, s hostState, after time.Duration) (responders.Prog
 	return responders.Progress{Again: after}, enter(v.job, v.job.Phase, s)
 }
 
-// prepare looks at the host and begins the upload.
+// prepare looks at the host.
 func (h host) prepare(ctx context.Context, v *visit, s hostState) (responders.Progress, error) {
 	f, err := h.look(ctx, v)
 	if err != nil {
@@ -152,10 +176,19 @@ func (h host) prepare(ctx context.Context, v *visit, s hostState) (responders.Pr
 		v.fact(x.Label, x.Value)
 	}
 	s.Attempt = 1
+	if h.kind.describes {
+		return h.next(v, phaseDescribe, s)
+	}
+	return h.upload(ctx, v, s)
+}
+
+// upload begins an upload in parts, if it is to be one.
+func (h host) upload(ctx context.Context, v *visit, s hostState) (responders.Progress, error) {
 	if h.kind.partBytes == 0 {
 		s.Since = v.now
 		return h.next(v, phaseSend, s)
 	}
+	var err error
 	if s.Upload, err = h.evidence.begin(ctx, *v.job, h.key(v)); err != nil {
 		return responders.Progress{}, err
 	}
@@ -182,6 +215,24 @@ func (h host) listKey(v *visit) string { return h.evidence.key(*v.job, "parts.tx
 
 // validity is how long the host may use its addresses.
 func (h host) validity() time.Duration { return deliveryTime + h.kind.limit + linkTime }
+
+// tooEarly says that the host's addresses may stop working before it is done
+// with them, and "" when they will not.
+func (h host) tooEarly(ctx context.Context, v *visit) (string, error) {
+	until, err := h.evidence.signedUntil(ctx)
+	if err != nil || until.IsZero() {
+		return "", err
+	}
+	takes := h.kind.limit
+	if h.kind.lasts != nil {
+		takes = h.kind.lasts(v.job.Params)
+	}
+	if !until.Before(v.now.Add(deliveryTime + takes)) {
+		return "", nil
+	}
+	return fmt.Sprintf("The bot's own credentials expire at %s, and with them the addresses that the host stores its result at. If it is not done by then, the result is lost; asking again after that time avoids it.",
+		until.UTC().Format("15:04 MST")), nil
+}
 
 // comment marks a command as the job's, for whoever looks for it later.
 func comment(job string) string { return "securitybot job " + job }

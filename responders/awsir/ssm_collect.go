@@ -3,6 +3,7 @@ package awsir
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/securitybot/securitybot/internal/failpoint"
@@ -75,7 +76,7 @@ func (h host) hashed(v *visit, s hostState, sum string) (responders.Progress, er
 	if s.Stored.Version != "" {
 		v.fact("version of "+h.kind.file, s.Stored.Version)
 	}
-	v.job.Manifest.Artifacts = append(v.job.Manifest.Artifacts, a)
+	v.job.Manifest.Artifacts = slices.Insert(v.job.Manifest.Artifacts, 0, a) // before the description
 	s.Reading = reading{}
 	return h.next(v, phaseManifest, s)
 }

@@ -181,7 +181,7 @@ func TestEvidenceThatIsNotWhatTheHostHashedIsKeptAndDoubted(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 	a := j.Manifest.Artifacts
-	if len(a) != 2 || a[0].SHA256 != sum(w.cloud.Objects(hostBucket)[key].Body) || a[0].Note == "" {
+	if len(a) != 3 || a[0].SHA256 != sum(w.cloud.Objects(hostBucket)[key].Body) || a[0].Note == "" {
 		t.Errorf("%+v", a)
 	}
 }

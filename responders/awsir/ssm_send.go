@@ -58,6 +58,9 @@ func (h host) send(ctx context.Context, v *visit, s hostState) (responders.Progr
 	}
 	v.did("ssm:SendCommand", out.ResultMetadata, nil)
 	v.note("sent %s as command %s", s.Document, aws.ToString(out.Command.CommandId))
+	if early, err := h.tooEarly(ctx, v); err == nil && early != "" {
+		v.note("%s", early)
+	}
 	return h.sent(v, s, aws.ToString(out.Command.CommandId))
 }
 

@@ -51,7 +51,7 @@ func TestOSQueryEndsWithAnswersInTheStore(t *testing.T) {
 				t.Errorf("%d commands were sent", n)
 			}
 			a := j.Manifest.Artifacts
-			if len(a) != 2 || a[0].SHA256 != sum(o.Body) || a[0].Size != int64(len(o.Body)) || a[0].URI != "s3://"+hostBucket+"/cases/SB-7/"+hostJob+"/osquery.json" || a[1].Kind != "manifest" {
+			if len(a) != 3 || a[0].SHA256 != sum(o.Body) || a[0].Size != int64(len(o.Body)) || a[0].URI != "s3://"+hostBucket+"/cases/SB-7/"+hostJob+"/osquery.json" || a[1].Kind != "description" || a[2].Kind != "manifest" {
 				t.Errorf("artifacts %+v", a)
 			}
 			if o.LockMode != "GOVERNANCE" || o.RetainUntil == "" {

@@ -3,6 +3,7 @@ package awsir
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/securitybot/securitybot/responders"
 )
@@ -10,6 +11,9 @@ import (
 // tcpdumpFields are the parameters that become part of tcpdump's command line,
 // each as a value of its own.
 var tcpdumpFields = []string{"host", "port", "proto", "seconds", "packets", "megabytes"}
+
+// uploadTime is what the rest of a capture may take to be stored.
+const uploadTime = 10 * time.Minute
 
 // tcpdumpKind captures packets. A capture has at most a thousand million bytes,
 // so 64 parts of 16 MiB hold it.
@@ -25,6 +29,7 @@ func tcpdumpKind() hostKind {
 			}
 			return out
 		},
+		lasts: func(p responders.Params) time.Duration { return number(p["seconds"])*time.Second + uploadTime },
 		check: func(p responders.Params) error {
 			if p["proto"] == "icmp" && p["port"] != "" {
 				return responders.Refuse("ICMP has no ports: leave out port or proto.")

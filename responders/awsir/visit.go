@@ -4,12 +4,15 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
 	"github.com/aws/aws-sdk-go-v2/service/autoscaling"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
+	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 	classic "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancing"
 	elb "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
@@ -122,6 +125,16 @@ func (v *visit) tags() map[string]string {
 		t[caseTag] = v.job.Case
 	}
 	return t
+}
+
+// asTags writes tags in order of keys.
+func asTags(m map[string]string) []types.Tag {
+	var out []types.Tag
+	for k, t := range m {
+		out = append(out, types.Tag{Key: aws.String(k), Value: aws.String(t)})
+	}
+	slices.SortFunc(out, func(a, b types.Tag) int { return strings.Compare(*a.Key, *b.Key) })
+	return out
 }
 
 // asJSON is for the manifest.

@@ -15,8 +15,8 @@ import (
 // "Filtering your resources").
 const filterValues = 200
 
-// readNetwork adds the interfaces of the VPCs that have targets, and their
-// security groups.
+// readNetwork adds the interfaces of the VPCs that have targets, those that the
+// targets have in other VPCs, and the security groups of what is public.
 func readNetwork(ctx context.Context, cfg aws.Config, v *View) error {
 	c := ec2.NewFromConfig(cfg)
 	vpcs := map[string]bool{}
@@ -25,18 +25,13 @@ func readNetwork(ctx context.Context, cfg aws.Config, v *View) error {
 			vpcs[g.VPC] = true
 		}
 	}
-	for chunk := range slices.Chunk(sorted(vpcs), filterValues) {
-		pages := ec2.NewDescribeNetworkInterfacesPaginator(c, &ec2.DescribeNetworkInterfacesInput{
-			Filters: []types.Filter{{Name: aws.String("vpc-id"), Values: chunk}}, MaxResults: aws.Int32(1000)})
-		for pages.HasMorePages() {
-			page, err := pages.NextPage(ctx)
-			if err != nil {
-				return fmt.Errorf("describe network interfaces: %w", err)
-			}
-			for _, n := range page.NetworkInterfaces {
-				v.Interfaces = append(v.Interfaces, interfaceOf(n))
-			}
-		}
+	if err := v.readInterfaces(ctx, c, "vpc-id", vpcs); err != nil {
+		return err
+	}
+	// An instance can have interfaces in several VPCs (EC2 user guide, "Multi-VPC
+	// ENI attachments"), and be reached through any of them.
+	if err := v.readInterfaces(ctx, c, "attachment.instance-id", v.targets()); err != nil {
+		return err
 	}
 	ids := map[string]bool{}
 	for _, n := range v.Interfaces {
@@ -47,6 +42,53 @@ func readNetwork(ctx context.Context, cfg aws.Config, v *View) error {
 			ids[id] = true
 		}
 	}
+	return v.readGroups(ctx, c, ids)
+}
+
+// targets are the instances that are targets, by id or by address.
+func (v *View) targets() map[string]bool {
+	x, out := indexOf(v.Interfaces), map[string]bool{}
+	for _, g := range v.TargetGroups {
+		for _, t := range g.Targets {
+			switch g.Type {
+			case "instance":
+				out[t.ID] = true
+			case "ip":
+				out[x.holder(g.VPC, t.ID)] = true
+			}
+		}
+	}
+	delete(out, "")
+	return out
+}
+
+// readInterfaces adds interfaces that are not there yet. Those that an AWS
+// service manages can be hidden by the account's settings; they carry traffic
+// like all others.
+func (v *View) readInterfaces(ctx context.Context, c *ec2.Client, filter string, values map[string]bool) error {
+	have := map[string]bool{}
+	for _, n := range v.Interfaces {
+		have[n.ID] = true
+	}
+	for chunk := range slices.Chunk(sorted(values), filterValues) {
+		pages := ec2.NewDescribeNetworkInterfacesPaginator(c, &ec2.DescribeNetworkInterfacesInput{IncludeManagedResources: aws.Bool(true),
+			Filters: []types.Filter{{Name: &filter, Values: chunk}}, MaxResults: aws.Int32(1000)})
+		for pages.HasMorePages() {
+			page, err := pages.NextPage(ctx)
+			if err != nil {
+				return fmt.Errorf("describe network interfaces: %w", err)
+			}
+			for _, n := range page.NetworkInterfaces {
+				if !have[aws.ToString(n.NetworkInterfaceId)] {
+					v.Interfaces = append(v.Interfaces, interfaceOf(n))
+				}
+			}
+		}
+	}
+	return nil
+}
+
+func (v *View) readGroups(ctx context.Context, c *ec2.Client, ids map[string]bool) error {
 	for chunk := range slices.Chunk(sorted(ids), filterValues) {
 		pages := ec2.NewDescribeSecurityGroupsPaginator(c, &ec2.DescribeSecurityGroupsInput{
 			Filters: []types.Filter{{Name: aws.String("group-id"), Values: chunk}}, MaxResults: aws.Int32(1000)})

@@ -41,7 +41,7 @@ func (r *request) ec2(c *Cloud) *ec2State { return c.ec2(r.Account, r.Region) }
 
 func ec2Service() service {
 	ops := map[string]operation{}
-	for _, more := range []map[string]operation{ec2Instances(), ec2Interfaces(), ec2Groups(), ec2Volumes(), ec2Tags(), ec2Addresses()} {
+	for _, more := range []map[string]operation{ec2Instances(), ec2Interfaces(), ec2Groups(), ec2Volumes(), ec2Tags(), ec2Addresses(), ec2Console()} {
 		maps.Copy(ops, more)
 	}
 	return service{protocol: ec2Query, xmlns: "http://ec2.amazonaws.com/doc/2016-11-15/", ops: ops}

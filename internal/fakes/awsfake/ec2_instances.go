@@ -1,6 +1,8 @@
 package awsfake
 
 import (
+	"cmp"
+	"encoding/base64"
 	"fmt"
 	"slices"
 	"strconv"
@@ -12,7 +14,7 @@ func ec2Instances() map[string]operation {
 	return map[string]operation{
 		"DescribeInstances":         {run: describeInstances},
 		"DescribeInstanceAttribute": {run: describeInstanceAttribute},
-		"ModifyInstanceAttribute":   {write: true, run: modifyInstanceAttribute, needs: needsInstance("ModifyInstanceAttribute")},
+		"ModifyInstanceAttribute":   {write: true, run: modifyInstanceAttribute, needs: needsAttribute},
 	}
 }
 
@@ -21,6 +23,15 @@ func needsInstance(action string) func(*Cloud, *request) []Need {
 	return func(c *Cloud, r *request) []Need {
 		return []Need{r.ec2(c).need(action, "instance", r.str("InstanceId"))}
 	}
+}
+
+// needsAttribute names the attribute that is set, as ec2:Attribute/… does.
+func needsAttribute(c *Cloud, r *request) []Need {
+	n := r.ec2(c).need("ModifyInstanceAttribute", "instance", r.str("InstanceId"))
+	if r.has("UserData.Value") {
+		n.Keys["ec2:Attribute/UserData"] = r.str("UserData.Value")
+	}
+	return []Need{n}
 }
 
 type wireState struct {
@@ -58,6 +69,8 @@ type wireInstance struct {
 	Root            string          `xml:"rootDeviceName"`
 	Hibernation     bool            `xml:"hibernationOptions>configured"`
 	Operator        wireOperator    `xml:"operator"`
+	Enclave         bool            `xml:"enclaveOptions>enabled"`
+	Metadata        wireMetadata    `xml:"metadataOptions"`
 	Profile         *wireProfile    `xml:"iamInstanceProfile"`
 	Tags            []wireTag       `xml:"tagSet>item"`
 	Groups          []wireGroupID   `xml:"groupSet>item"`
@@ -91,7 +104,8 @@ type wireReservation struct {
 func (s *ec2State) wireInstance(i *Instance) wireInstance {
 	w := wireInstance{ID: i.ID, Image: i.Image, State: wireState{stateCodes[i.State], i.State}, Type: i.Type, Launched: i.Launched.UTC().Truncate(time.Second),
 		Placement: s.region + "a", Platform: i.Platform, PlatformDetails: i.PlatformDetails, Architecture: i.Architecture, Lifecycle: i.Lifecycle, Root: "/dev/xvda",
-		Hibernation: i.Hibernates, Operator: wireOperator{i.Operator != "", i.Operator}, Tags: wireTags(i.Tags)}
+		Hibernation: i.Hibernates, Operator: wireOperator{i.Operator != "", i.Operator}, Tags: wireTags(i.Tags),
+		Enclave: i.Enclave, Metadata: wireMetadata{"applied", cmp.Or(i.Tokens, "optional"), cmp.Or(i.Hops, 1), "enabled"}}
 	if i.State == "terminated" {
 		return w
 	}
@@ -168,6 +182,7 @@ func describeInstanceAttribute(c *Cloud, r *request) (any, error) {
 		NoTermination *value `xml:"disableApiTermination"`
 		NoStop        *value `xml:"disableApiStop"`
 		Shutdown      *value `xml:"instanceInitiatedShutdownBehavior"`
+		UserData      *value `xml:"userData"`
 	}
 	out.ID = i.ID
 	switch r.str("Attribute") {
@@ -177,6 +192,8 @@ func describeInstanceAttribute(c *Cloud, r *request) (any, error) {
 		out.NoStop = &value{fmt.Sprint(i.NoStop)}
 	case "instanceInitiatedShutdownBehavior":
 		out.Shutdown = &value{i.Shutdown}
+	case "userData":
+		out.UserData = &value{base64.StdEncoding.EncodeToString([]byte(i.UserData))}
 	default:
 		return nil, refuse("InvalidParameterValue", "attribute %s is not known", r.str("Attribute"))
 	}

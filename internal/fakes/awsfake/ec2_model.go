@@ -25,6 +25,12 @@ type Instance struct {
 	Hidden                    bool     // shown only to those who ask for managed resources too
 	Secondary                 int      // interfaces in secondary networks
 	Bare                      bool     // gets neither interface nor volume
+	Enclave                   bool     // runs Nitro Enclaves
+	UserData                  string
+	Console                   string // what its console has shown
+	Xen                       bool   // of a generation whose latest console output cannot be had
+	Tokens                    string // of the metadata service: optional or required
+	Hops                      int    // of the metadata service's answers
 }
 
 // Interface is a network interface.

@@ -64,11 +64,15 @@ func (s *ec2State) tagsOf(id string) map[string]string {
 }
 
 // needsTagging asks for every resource, with the tags in the request. The key
-// aws:TagKeys is given for each tag in turn, as ForAllValues judges them.
+// aws:TagKeys is given for each tag in turn, as ForAllValues judges them; a
+// call that names no tag has no such key.
 func needsTagging(c *Cloud, r *request) []Need {
 	s := r.ec2(c)
 	var out []Need
 	for _, id := range r.list("ResourceId") {
+		if r.count("Tag") == 0 {
+			out = append(out, s.need(r.Op, kindOf(id), id))
+		}
 		for i := range r.count("Tag") {
 			n := s.need(r.Op, kindOf(id), id)
 			key := r.str("Tag." + strconv.Itoa(i+1) + ".Key")
@@ -92,8 +96,17 @@ func createTags(c *Cloud, r *request) (any, error) {
 	})
 }
 
-// deleteTags removes a tag; with a value, only if it has that value.
+// deleteTags removes a tag; with a value, only if it has that value. Without
+// any tag it removes all of them (EC2 API reference, DeleteTags).
 func deleteTags(c *Cloud, r *request) (any, error) {
+	if r.count("Tag") == 0 {
+		for _, id := range r.list("ResourceId") {
+			if field := r.ec2(c).tagField(id); field != nil {
+				*field = nil
+			}
+		}
+		return done{true}, nil
+	}
 	return done{true}, eachTagged(c, r, func(tags map[string]string, key, value string, given bool) error {
 		if !given || tags[key] == value {
 			delete(tags, key)

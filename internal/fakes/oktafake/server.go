@@ -22,6 +22,7 @@ type User struct {
 	Status string // ACTIVE by default
 	NoPush bool   // has no Okta Verify
 	Number string // the answer to the number challenge; empty: none is made
+	Beside bool   // the number stands beside the factor, not in it
 }
 
 // Push is a request on a telephone.
@@ -240,7 +241,11 @@ func (s *Server) about(i int, p *Push, number bool) map[string]any {
 		"_links": map[string]any{"poll": map[string]any{"href": s.URL + "/api/v1/users/" + userID(i) + "/factors/" + factorID(i) + "/transactions/" + p.ID, "hints": map[string]any{"allow": []string{"GET"}}}}}
 	if number && p.Number != "" {
 		n, _ := strconv.Atoi(p.Number)
-		out["_embedded"] = map[string]any{"factor": map[string]any{"_embedded": map[string]any{"challenge": map[string]any{"correctAnswer": n}}}}
+		challenge := map[string]any{"challenge": map[string]any{"correctAnswer": n}}
+		if !s.users[i].Beside {
+			challenge = map[string]any{"factor": map[string]any{"_embedded": challenge}}
+		}
+		out["_embedded"] = challenge
 	}
 	return out
 }

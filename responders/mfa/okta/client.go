@@ -1,6 +1,7 @@
 package okta
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -146,21 +147,27 @@ type verification struct {
 		} `json:"poll"`
 	} `json:"_links"`
 	Embedded struct {
+		challenge
 		Factor struct {
-			Embedded struct {
-				Challenge struct {
-					Answer json.Number `json:"correctAnswer"`
-				} `json:"challenge"`
-			} `json:"_embedded"`
+			Embedded challenge `json:"_embedded"`
 		} `json:"factor"`
 	} `json:"_embedded"`
+}
+
+// challenge is the number matching of a push. Okta's Authn API puts it into the
+// factor of the answer and its Factors API documents no place, so both are read.
+type challenge struct {
+	Challenge struct {
+		Answer json.Number `json:"correctAnswer"`
+	} `json:"challenge"`
 }
 
 var digits = regexp.MustCompile(`^[0-9]{1,4}$`)
 
 // number is what is to be picked on the telephone.
 func (v verification) number() string {
-	if n := v.Embedded.Factor.Embedded.Challenge.Answer.String(); digits.MatchString(n) {
+	n := cmp.Or(v.Embedded.Challenge.Answer, v.Embedded.Factor.Embedded.Challenge.Answer).String()
+	if digits.MatchString(n) {
 		return n
 	}
 	return ""

@@ -59,6 +59,10 @@ func TestNumberChallenge(t *testing.T) {
 			t.Errorf("%s: %s %v", number, r, err)
 		}
 	}
+	_, c := setUp(t, oktafake.User{Login: request.User, Number: "74", Beside: true})
+	if sent, err := c.Start(t.Context(), request); err != nil || sent.Number != "74" {
+		t.Error("beside the factor:", sent, err)
+	}
 }
 
 func TestWhoCannotBePushedToIsNotEnrolled(t *testing.T) {
