@@ -1,6 +1,7 @@
 package awsir_test
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -94,5 +95,17 @@ func TestAnInstanceThatIsNotInServiceYet(t *testing.T) {
 	contains(t, w.must(w.job(responders.Isolate, instance, "1")).Still, "in web it is Pending:Wait, not in standby")
 	if n := w.changes("EnterStandby"); n != 0 {
 		t.Errorf("%d calls", n)
+	}
+}
+
+// The protection is looked at as long as no interface has been touched.
+func TestProtectedAtTheLastMoment(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	instance, _ := w.fleet()
+	j := w.until(w.job(responders.Isolate, instance, "1"), "group")
+	w.cloud.EditInstance(account, region, instance, func(i *awsfake.Instance) { i.Tags["securitybot:protected"] = "true" })
+	if _, err := w.run(j); !errors.Is(err, responders.ErrRefused) || w.changes("ModifyNetworkInterfaceAttribute") != 0 {
+		t.Errorf("%v, %d interfaces changed", err, w.changes("ModifyNetworkInterfaceAttribute"))
 	}
 }

@@ -218,14 +218,6 @@ func TestTheTargetIsLookedAtAgainBeforeTheFirstChange(t *testing.T) {
 	if n := len(w.cloud.Writes()); n != 0 {
 		t.Errorf("%d writes", n)
 	}
-	// As long as no interface has been touched.
-	w = newWorld(t)
-	instance, _ = w.fleet()
-	j = w.until(w.job(responders.Isolate, instance, "1"), "group")
-	w.cloud.EditInstance(account, region, instance, func(i *awsfake.Instance) { i.Tags["securitybot:protected"] = "true" })
-	if _, err := w.run(j); !errors.Is(err, responders.ErrRefused) || w.changes("ModifyNetworkInterfaceAttribute") != 0 {
-		t.Errorf("%v, %d interfaces changed", err, w.changes("ModifyNetworkInterfaceAttribute"))
-	}
 }
 
 func TestAnotherAccountsInstance(t *testing.T) {
