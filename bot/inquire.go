@@ -74,7 +74,7 @@ func (b *Bot) tellSecurity(ctx context.Context, t *tx, q inquiries.Inquiry, what
 	}
 	c.Note(now, what)
 	c.Comment(now, what)
-	t.plan(c.Say(what, now)...)
+	t.plan(c.Say(what, b.routes, now)...)
 	t.touch(c)
 	return nil
 }
