@@ -20,7 +20,8 @@ const module = "github.com/securitybot/securitybot"
 var floors = [][]string{
 	{"cmd/*"},
 	{"bot"},
-	{"bot/chat", "bot/cases", "bot/config", "bot/incidents"},
+	{"bot/replay", "bot/report"},
+	{"bot/chat", "bot/cases", "bot/config", "bot/incidents", "bot/archive"},
 	{"commands"},
 	{"inquiries", "responders/*"},
 	{"responders"},

@@ -3,14 +3,10 @@ package bot
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"sync"
 	"time"
 
-	"github.com/securitybot/securitybot/bot/cases"
 	"github.com/securitybot/securitybot/findings/intake"
 	"github.com/securitybot/securitybot/internal/message"
 	"github.com/securitybot/securitybot/internal/store"
@@ -169,40 +165,4 @@ func (b *Bot) doParked(ctx context.Context, e *store.Effect) error {
 		}
 	}
 	return b.change(ctx, func(t *tx, _ time.Time) error { t.finish(e); return nil })
-}
-
-// archiveLine is one line of the archive: what was known and decided.
-type archiveLine struct {
-	At   time.Time   `json:"at"`
-	Case *cases.Case `json:"case"`
-	ID   string      `json:"case_id"`
-}
-
-// doArchive appends the case as it is to the archive of its month. The file is
-// synced before the effect counts as done; a repeated line has the same id.
-func (b *Bot) doArchive(ctx context.Context, e *store.Effect) error {
-	c, _, err := b.caseFor(ctx, e)
-	if err != nil {
-		return err
-	}
-	if c.Finding != nil {
-		line, err := json.Marshal(archiveLine{At: b.clock.Now(), Case: c, ID: c.ID})
-		if err != nil {
-			return fmt.Errorf("encode archive line: %w", err)
-		}
-		name := filepath.Join(b.cfg.ArchiveDir, "findings-"+e.Planned.UTC().Format("2006-01")+".ndjson")
-		if err := appendLine(name, line); err != nil {
-			return err
-		}
-	}
-	return b.finished(ctx, e, nil)
-}
-
-func appendLine(name string, line []byte) error {
-	f, err := os.OpenFile(name, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
-	if err != nil {
-		return fmt.Errorf("open archive: %w", err)
-	}
-	_, err = f.Write(append(line, '\n'))
-	return errors.Join(err, f.Sync(), f.Close())
 }

@@ -25,7 +25,8 @@ func (b *Bot) decide(ctx context.Context, f *findings.Finding, now time.Time) *c
 		d = b.policy.Decide(in)
 	}
 	b.fetchWanted(ctx, &in, d, f)
-	facts := &cases.Facts{Decision: d, Context: contextOf(in.Facts, "resource", "by_ip", "api_calls")}
+	facts := &cases.Facts{Decision: d, Context: contextOf(in.Facts, "resource", "by_ip", "api_calls"), Known: in.Facts, Unavailable: in.Unavailable}
+	b.addFreeFacts(ctx, facts, f)
 	if d.Step == policy.Suppress {
 		b.log.Info("suppressed", "case", cases.RefOf(cases.IDOf(f.Key())), "type", f.Type, "rule", d.Rule, "because", facts.Context)
 	}
@@ -54,5 +55,21 @@ func (b *Bot) fetchWanted(ctx context.Context, in *policy.Input, d policy.Decisi
 	if len(missing) > 0 {
 		known, _ := b.enrichAll(ctx, contextTimeout, missing, f)
 		maps.Copy(in.Facts, known)
+	}
+}
+
+// addFreeFacts adds for the archive what the configuration knows and no rule asked
+// for: a policy that is tried later may ask.
+func (b *Bot) addFreeFacts(ctx context.Context, facts *cases.Facts, f *findings.Finding) {
+	if !b.routes.Archive {
+		return
+	}
+	for _, name := range []string{"employee", "network", "owner"} {
+		if _, known := facts.Known[name]; known || facts.Unavailable[name] != "" {
+			continue
+		}
+		if v, err := b.people.Enrich(ctx, name, f); err == nil {
+			facts.Known[name] = v
+		}
 	}
 }

@@ -47,7 +47,7 @@ func (b *Bot) doDigest(ctx context.Context, e *store.Effect) error {
 	}
 	failpoint.Hit("digest.posted")
 	return b.digestDone(ctx, t, e, entries, func(c *cases.Case, i int, now time.Time) []store.Effect {
-		return c.Delivered(i, cases.Ref(ref), true, c.Looks(), now)
+		return c.Delivered(i, cases.Ref(ref), true, c.Looks(), b.routes, now)
 	})
 }
 

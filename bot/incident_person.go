@@ -87,7 +87,7 @@ func (b *Bot) startIncident(ctx context.Context, t *tx, o newIncident, now time.
 	t.plan(effects...)
 	t.marks = append(t.marks, store.Mark{ID: "env:" + o.envelope, TTL: inboxTTL})
 	for _, id := range c.Cases {
-		if err := t.noteIncident(ctx, id, "incident "+c.Ref()+" was opened about this", now); err != nil {
+		if err := b.noteIncident(ctx, t, id, "incident "+c.Ref()+" was opened about this", now); err != nil {
 			return nil, message.Message{}, err
 		}
 		if err := b.promoteCase(ctx, t, id, now); err != nil {
@@ -124,13 +124,13 @@ func (t *tx) freeIncidentID(ctx context.Context, envelope string) (string, error
 }
 
 // noteIncident adds a line about an incident to a case.
-func (t *tx) noteIncident(ctx context.Context, caseID, what string, now time.Time) error {
+func (b *Bot) noteIncident(ctx context.Context, t *tx, caseID, what string, now time.Time) error {
 	k, err := t.loadCase(ctx, caseID)
 	if err != nil || !k.Known() {
 		return err
 	}
 	k.Note(now, what)
-	t.plan(k.Say(what, now)...)
+	t.plan(k.Say(what, b.routes, now)...)
 	t.touch(k)
 	return nil
 }

@@ -35,6 +35,9 @@ func (b *Bot) applyInquiry(ctx context.Context, t *tx, q inquiries.Inquiry, effe
 					return err
 				}
 				if c.Known() {
+					if err := t.archiveAnswer(c, q, e, now); err != nil {
+						return err
+					}
 					t.plan(c.Decided(e.Step, e.Why, b.routes, now)...)
 					t.touch(c)
 					if !c.IsOpen() {
@@ -71,7 +74,7 @@ func (b *Bot) tellSecurity(ctx context.Context, t *tx, q inquiries.Inquiry, what
 	}
 	c.Note(now, what)
 	c.Comment(now, what)
-	t.plan(c.Say(what, now)...)
+	t.plan(c.Say(what, b.routes, now)...)
 	t.touch(c)
 	return nil
 }

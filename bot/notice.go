@@ -39,7 +39,7 @@ func (b *Bot) doNotice(ctx context.Context, e *store.Effect) error {
 	}
 	failpoint.Hit("notice.posted")
 	return b.finishedFrom(ctx, t, e, func(c *cases.Case, now time.Time) []store.Effect {
-		return c.Delivered(i, cases.Ref(ref), false, shown, now)
+		return c.Delivered(i, cases.Ref(ref), false, shown, b.routes, now)
 	})
 }
 
@@ -130,22 +130,45 @@ func (b *Bot) doEdit(ctx context.Context, e *store.Effect) error {
 
 var errChanged = errors.New("the case changed while its messages were edited")
 
-// doThread adds a line under the messages of a case.
+// doThread adds lines under the message of a case in the security channel. When
+// that message is gone they are posted beside it, because somebody has to see them.
 func (b *Bot) doThread(ctx context.Context, e *store.Effect) error {
-	c, _, err := b.caseFor(ctx, e)
+	c, read, err := b.caseFor(ctx, e)
 	if err != nil {
 		return err
 	}
-	if len(e.Body) > 0 {
-		for _, n := range c.Notices {
-			if n.Ref.TS == "" || n.Ref.Channel != b.routes.Security {
-				continue
+	root := c.Root(b.routes)
+	if len(e.Body) == 0 || root.TS == "" {
+		return b.finishedFrom(ctx, read, e, func(c *cases.Case, now time.Time) []store.Effect {
+			if len(e.Body) == 0 {
+				return nil
 			}
-			m := message.Message{}.Para(message.Text{}.Code(c.Ref()).L(" ").V(string(e.Body)))
-			if _, err := b.post(ctx, e, n.Ref.Channel, n.Ref.TS, m, false); err != nil && !permanent(err) {
-				return err
-			}
-		}
+			return c.Say(string(e.Body), b.routes, now)
+		})
+	}
+	m := threadMessage(c, string(e.Body))
+	_, err = b.post(ctx, e, root.Channel, root.TS, m, false)
+	if err != nil && permanent(err) {
+		_, err = b.post(ctx, e, root.Channel, "", m, false)
+	}
+	if err != nil && !permanent(err) {
+		return err
+	}
+	if err != nil {
+		b.log.Error("a line about a case cannot be said", "case", c.Ref(), "error", err)
 	}
 	return b.finished(ctx, e, nil)
+}
+
+// threadMessage are lines about a case, each said by itself.
+func threadMessage(c *cases.Case, lines string) message.Message {
+	var m message.Message
+	for k, line := range strings.Split(lines, "\n") {
+		t := message.Text{}
+		if k == 0 {
+			t = t.Code(c.Ref()).L(" ")
+		}
+		m = m.Para(t.V(line))
+	}
+	return m
 }

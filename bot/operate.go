@@ -196,7 +196,7 @@ func (b *Bot) noteOperation(ctx context.Context, t *tx, o *responders.Operation,
 	c.Note(now, what)
 	c.Keep(b.routes, now)
 	c.Comment(now, what)
-	t.plan(c.Say(what, now)...)
+	t.plan(c.Say(what, b.routes, now)...)
 	t.touch(c)
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"slices"
 
+	"github.com/securitybot/securitybot/bot/chat"
 	"github.com/securitybot/securitybot/bot/config"
 	"github.com/securitybot/securitybot/responders/thehive"
 )
@@ -23,6 +24,16 @@ func hiveOf(c config.TheHive) (*thehive.Client, error) {
 		return nil, fmt.Errorf("set up TheHive: %w", err)
 	}
 	return h, nil
+}
+
+// ownNames are what messages show as it is: the company's domains, and the names
+// its employees are known by.
+func ownNames(cfg *config.Config) chat.Own {
+	out := chat.Own{Domains: slices.Concat(cfg.Enrich.Domains, cfg.Lookups.OwnDomains)}
+	for _, p := range cfg.Enrich.People {
+		out.Names = append(append(append(out.Names, p.Email), p.Addresses...), p.Principals...)
+	}
+	return out
 }
 
 // linkHosts are the hosts that messages may link to: those of the configuration,

@@ -140,7 +140,7 @@ func storeOptions(cfg *config.Config) store.Options {
 func chatConfig(cfg *config.Config) chat.Config {
 	p := cfg.Slack.Posting
 	return chat.Config{AppToken: cfg.Slack.AppToken.Reveal(), BotToken: cfg.Slack.BotToken.Reveal(), APIURL: cfg.Slack.APIURL, Connections: cfg.Slack.Connections,
-		LinkHosts: linkHosts(cfg), ChannelInterval: p.ChannelInterval, ChannelBurst: p.ChannelBurst, PostsPerSecond: p.PerSecond, PostBurst: p.Burst}
+		LinkHosts: linkHosts(cfg), Own: ownNames(cfg), ChannelInterval: p.ChannelInterval, ChannelBurst: p.ChannelBurst, PostsPerSecond: p.PerSecond, PostBurst: p.Burst}
 }
 
 // hubOf loads the bot's own AWS settings when it has something to do there.
@@ -180,7 +180,7 @@ func loadPolicy(path string) (*policy.Policy, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read policy: %w", err)
 	}
-	return policy.Compile(path, src)
+	return config.CompilePolicy(path, src)
 }
 
 func newRegistry(version string) *prometheus.Registry {

@@ -65,7 +65,7 @@ func pageAlways(t *testing.T) string {
 	return path
 }
 
-// archived counts the cases in the archive.
+// archived counts the decisions in the archive.
 func archived(t *testing.T, dir string) int {
 	t.Helper()
 	names, err := filepath.Glob(filepath.Join(dir, "*"))
@@ -78,7 +78,7 @@ func archived(t *testing.T, dir string) int {
 		if err != nil {
 			t.Fatal(err)
 		}
-		n += bytes.Count(body, []byte("\n"))
+		n += bytes.Count(body, []byte(`"kind":"decided"`))
 	}
 	return n
 }

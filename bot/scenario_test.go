@@ -124,27 +124,31 @@ func (s *scene) question(n int) slackfake.Message {
 	return found
 }
 
-// click presses a button, and presses it again when the client shows an error,
-// as a person does: a bot that is too slow does not acknowledge.
+// click presses a button until it is acknowledged.
 func (s *scene) click(user slackfake.User, m slackfake.Message, label string) slackfake.Outcome {
 	s.t.Helper()
-	var out slackfake.Outcome
-	for s.ctx.Err() == nil {
-		g, err := s.Slack.As(user.ID).Click(m.Channel, m.TS, label)
-		if err != nil {
-			s.t.Fatal(err)
-		}
-		if out, err = g.Wait(s.ctx); err != nil {
-			s.t.Fatal(err)
-		}
-		if out.OK() {
-			return out
-		}
-		wait(s.ctx, 100*time.Millisecond) // at once, when the bot is not connected yet
-		s.t.Logf("%s pressed %q and was shown an error: %s", user.Name, label, out.Trouble)
+	out, err := s.insists(user.ID, m, label)
+	if err != nil {
+		s.t.Fatalf("%q is not acknowledged: %v", label, err)
 	}
-	s.t.Fatalf("%q is never acknowledged: %s", label, out.Trouble)
 	return out
+}
+
+// insists presses a button, and presses it again when the client shows an error,
+// as a person does: no bot may be connected yet, or one that is too slow.
+func (s *scene) insists(user string, m slackfake.Message, label string) (slackfake.Outcome, error) {
+	for {
+		g, err := s.Slack.As(user).Click(m.Channel, m.TS, label)
+		if err != nil {
+			return slackfake.Outcome{}, err
+		}
+		out, err := g.Wait(s.ctx)
+		if err != nil || out.OK() {
+			return out, err
+		}
+		s.t.Logf("%s pressed %q and was shown an error: %s", user, label, out.Trouble)
+		wait(s.ctx, 100*time.Millisecond)
+	}
 }
 
 // dialog waits for the person to look at one.

@@ -24,6 +24,9 @@ type Facts struct {
 	Owner    findings.Owner
 	Employee findings.Employee
 	Context  []string // sentences for people: what look-ups found out
+
+	Known       map[string]any    // what the policy was given, for the archive
+	Unavailable map[string]string // which look-ups did not answer, and why
 }
 
 // NeedsDecision says whether the policy must be asked about an arriving
@@ -173,6 +176,7 @@ func (c *Case) page(why string, now time.Time) []store.Effect {
 	}
 	c.Page = &Page{Gen: gen, Why: why, At: now}
 	c.note(now, "paging the team: %s", why)
+	c.milestone(Milestone{Kind: MilestonePaged, At: now, Page: gen, Why: why})
 	c.Promote(now)
 	return []store.Effect{c.effect(store.LanePage, KindPage, KindPage+"/"+strconv.Itoa(gen), "", now, now, "")}
 }
@@ -217,6 +221,7 @@ func (c *Case) FoldInto(other *Case, f *findings.Finding, now time.Time) []store
 func (c *Case) end(o Outcome, now time.Time) {
 	c.Status, c.Outcome = Closed, o
 	c.note(now, "closed: %s", o)
+	c.milestone(Milestone{Kind: MilestoneClosed, At: now, Outcome: o})
 }
 
 func number(f float64) string { return fmt.Sprintf("%.1f", f) }

@@ -98,10 +98,13 @@ type Case struct {
 	Page     *Page             `json:"pg,omitempty"`
 	Timeline []Entry           `json:"tl,omitempty"`
 	Pending  []string          `json:"pe,omitempty"` // effects planned and not finished
+	Unsaid   []string          `json:"us,omitempty"` // lines for the thread of a message that is not posted yet
 	ClosedBy string            `json:"cb,omitempty"`
 	Reason   string            `json:"re,omitempty"`
 	Seq      int               `json:"sq,omitempty"` // numbers effects that may happen more than once
 	Record   *Record           `json:"rc,omitempty"` // in TheHive
+
+	Milestones []Milestone `json:"-"` // since it was loaded; for the archive
 }
 
 var encoding = base32.StdEncoding.WithPadding(base32.NoPadding)
@@ -168,7 +171,7 @@ func (c *Case) compact() {
 				Account: c.Finding.Account, Region: c.Finding.Region, Severity: c.Finding.Severity, Sample: c.Finding.Sample}
 			c.Finding = &short
 		}
-		c.Decision, c.Pending, c.Context = nil, nil, nil
+		c.Decision, c.Pending, c.Context, c.Unsaid = nil, nil, nil, nil
 		return
 	}
 	small := Case{ID: c.ID, Status: c.Status, Outcome: c.Outcome, Gen: c.Gen, Severity: c.Severity, Step: c.Step,

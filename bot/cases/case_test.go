@@ -105,7 +105,7 @@ func TestAnUpdateEditsTheMessageOnce(t *testing.T) {
 		t.Fatalf("an update before delivery planned %v", kinds(got))
 	}
 	shown := c.Looks()
-	if more := c.Delivered(0, Ref{"C0PAY", "1.1"}, false, shown, t0); len(more) != 0 {
+	if more := c.Delivered(0, Ref{"C0PAY", "1.1"}, false, shown, routes, t0); len(more) != 0 {
 		t.Fatalf("a message that shows the case as it is gets edited: %+v", more)
 	}
 	c.Finished(effects[0].ID, t0)
@@ -139,7 +139,7 @@ func TestAnUpdateWhileTheMessageIsOnItsWayIsNotForgotten(t *testing.T) {
 	c, _, _ := opened(t, decided(policy.Notify))
 	shown := c.Looks()
 	c.Arrive(probe(2, 40, t0.Add(time.Minute)), nil, routes, t0.Add(time.Minute))
-	if got := c.Delivered(0, Ref{"C0PAY", "1.1"}, false, shown, t0.Add(time.Minute)); kinds(got) != "edit" {
+	if got := c.Delivered(0, Ref{"C0PAY", "1.1"}, false, shown, routes, t0.Add(time.Minute)); kinds(got) != "edit" {
 		t.Fatalf("effects %q: the message goes on showing the old count", kinds(got))
 	}
 }
@@ -347,7 +347,7 @@ func step(r *rand.Rand, c *Case, now time.Time, open map[string]bool, plan func(
 		for id := range open {
 			delete(open, id)
 			if strings.Contains(id, "/notice/") {
-				plan(c.Delivered(0, Ref{"C0PAY", "1.1"}, r.IntN(3) == 0, "", now))
+				plan(c.Delivered(0, Ref{"C0PAY", "1.1"}, r.IntN(3) == 0, "", routes, now))
 			}
 			if strings.Contains(id, "/page/") {
 				plan(c.PageSent(now))

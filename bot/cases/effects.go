@@ -17,7 +17,7 @@ const (
 	KindNotice   = "notice"   // first message about the case
 	KindEdit     = "edit"     // bring the messages up to date in place
 	KindThread   = "thread"   // add a line under the message
-	KindArchive  = "archive"  // write the case to the archive
+	KindArchive  = "archive"  // write a line to the archive
 )
 
 // DocID is the store's name of a case document.

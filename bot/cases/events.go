@@ -3,6 +3,7 @@ package cases
 import (
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/securitybot/securitybot/findings"
@@ -55,16 +56,22 @@ func (c *Case) Decided(step policy.Step, why string, r Routes, now time.Time) []
 
 // Delivered records where a notice went. Further notices of the same generation
 // are edits; one is planned at once when the case no longer is what was shown.
-func (c *Case) Delivered(i int, ref Ref, digest bool, shown string, now time.Time) []store.Effect {
+// Lines that waited for the message follow it.
+func (c *Case) Delivered(i int, ref Ref, digest bool, shown string, r Routes, now time.Time) []store.Effect {
 	if i >= len(c.Notices) {
 		return nil
 	}
 	c.Notices[i].Ref, c.Notices[i].Digest = ref, digest
 	c.note(now, "message delivered")
-	if c.Looks() == shown {
-		return nil
+	var out []store.Effect
+	if len(c.Unsaid) > 0 && c.Root(r).TS != "" {
+		out = append(out, c.once(store.LaneNotify, KindThread, "", now, now, strings.Join(c.Unsaid, "\n")))
+		c.Unsaid = nil
 	}
-	return c.refresh(now)
+	if c.Looks() == shown {
+		return out
+	}
+	return append(out, c.refresh(now)...)
 }
 
 // Looks identifies what a message about the case shows at the moment.
@@ -115,6 +122,7 @@ func (c *Case) PageRefused(why string, now time.Time) []store.Effect {
 	}
 	c.Page.Fallback = true
 	c.note(now, "PagerDuty has not accepted the page (%s): using the fallback", why)
+	c.milestone(Milestone{Kind: MilestonePageRefused, At: now, Page: c.Page.Gen})
 	c.Comment(now, "PagerDuty has not accepted the page ("+why+"): using the fallback.")
 	return []store.Effect{c.effect(store.LanePage, KindFallback, KindFallback+"/"+strconv.Itoa(c.Page.Gen), "", now, now, why)}
 }
@@ -145,12 +153,34 @@ func (c *Case) Close(o Outcome, by, reason string, flight time.Duration, now tim
 	return append(effects, c.refresh(now)...), cancel
 }
 
-// Say plans a line in the thread under the case's messages.
-func (c *Case) Say(text string, now time.Time) []store.Effect {
-	if len(c.Notices) == 0 {
-		return nil
+// Root is the message in the security channel that lines about the case stand
+// under; the zero Ref while there is none.
+func (c *Case) Root(r Routes) Ref {
+	for _, n := range c.Notices {
+		if n.Ref.TS != "" && n.Ref.Channel == r.Security {
+			return n.Ref
+		}
 	}
-	return []store.Effect{c.once(store.LaneNotify, KindThread, "", now, now, text)}
+	return Ref{}
+}
+
+// maxUnsaid bounds the lines that wait for a message; the timeline has them all.
+const maxUnsaid = 20
+
+// Say plans a line in the thread under the case's message in the security
+// channel. While that is not posted, the line waits for it: chat may be slow, and
+// a case that only asks somebody may get its message days later.
+func (c *Case) Say(text string, r Routes, now time.Time) []store.Effect {
+	text = strings.Join(strings.Fields(text), " ") // a line is a line
+	if c.Root(r).TS != "" {
+		return []store.Effect{c.once(store.LaneNotify, KindThread, "", now, now, text)}
+	}
+	if !c.IsOpen() && len(c.Pending) == 0 {
+		return nil // no message will come
+	}
+	c.Unsaid = append(c.Unsaid, text)
+	c.Unsaid = c.Unsaid[max(0, len(c.Unsaid)-maxUnsaid):]
+	return nil
 }
 
 // Intervals at which a case wants to be looked at again.

@@ -252,7 +252,7 @@ func TestWhatWaitsIsBounded(t *testing.T) {
 func TestARecordThatIsThereIsShown(t *testing.T) {
 	t.Parallel()
 	c := openedRecord(t, policy.Ticket)
-	c.Delivered(0, Ref{Channel: "C0SECURITY", TS: "1"}, false, c.Looks(), t0)
+	c.Delivered(0, Ref{Channel: "C0SECURITY", TS: "1"}, false, c.Looks(), routes, t0)
 	l, _ := c.NextLine()
 	if got := kinds(c.LineKept(l.ID, Kept{Ref: l.Ref, Kind: "alert", ID: "~1"}, t0)); got != KindEdit {
 		t.Errorf("effects: %q", got)

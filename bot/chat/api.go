@@ -24,6 +24,7 @@ type Config struct {
 	// limit of 10 is.
 	ExpectedConnections int
 	LinkHosts           []string // hosts links may point to, besides the AWS console; "*.example.com" admits every subdomain
+	Own                 Own      // names that are shown as they are
 
 	ChannelInterval time.Duration // time between two posts into one channel; 0 means 1 s
 	ChannelBurst    int           // posts a quiet channel takes at once; 0 means 1

@@ -55,7 +55,7 @@ func New(cfg Config, h Handler, log *slog.Logger, reg prometheus.Registerer) (*S
 	via := &transport{http: newHTTPClient(cfg.RequestTimeout), log: log, metrics: m}
 	s := &Slack{
 		cfg: cfg, via: via, lanes: newLanes(cfg), tiers: newTiers(cfg.Timing.MethodBurst), handler: h, log: log, metrics: m,
-		look:  RenderOptions{LinkHosts: cfg.LinkHosts},
+		look:  RenderOptions{LinkHosts: cfg.LinkHosts, own: newOwn(cfg.Own)},
 		cache: newLookups(cfg.LookupTTL),
 	}
 	s.api = slack.New(cfg.BotToken, slack.OptionAPIURL(cfg.APIURL),

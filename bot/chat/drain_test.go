@@ -36,10 +36,10 @@ func TestDrain(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, 5*time.Second, "the envelope is under way", func() bool { return len(d.seen()) == 1 })
+	eventually(t, 30*time.Second, "the envelope is under way", func() bool { return len(d.seen()) == 1 })
 	var stopped sync.WaitGroup
 	stopped.Go(stop)
-	eventually(t, 5*time.Second, "draining", func() bool {
+	eventually(t, 30*time.Second, "draining", func() bool {
 		o.s.sup.mu.Lock()
 		defer o.s.sup.mu.Unlock()
 		return o.s.sup.draining
@@ -48,7 +48,7 @@ func TestDrain(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, 5*time.Second, "the late one is turned away", func() bool {
+	eventually(t, 30*time.Second, "the late one is turned away", func() bool {
 		return value(t, o.s.metrics.envelopes.WithLabelValues("slash_commands", "draining")) == 1
 	})
 	close(release)
@@ -78,7 +78,7 @@ func TestDrainLosesNoAck(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	eventually(t, 5*time.Second, "all have arrived", func() bool {
+	eventually(t, 30*time.Second, "all have arrived", func() bool {
 		return len(d.seen())+len(o.s.sup.jobs) >= 50
 	})
 	stop()
@@ -98,9 +98,9 @@ func TestRunLeavesNothingBehind(t *testing.T) {
 	stop := o.run(t)
 	o.up(t, 2)
 	o.ws.Disconnect(0, slackfake.RefreshRequested)
-	eventually(t, 5*time.Second, "replaced", func() bool { return len(o.ws.Connections()) >= 4 })
+	eventually(t, 30*time.Second, "replaced", func() bool { return len(o.ws.Connections()) >= 4 })
 	stop()
-	eventually(t, 5*time.Second, "no goroutine of the package", func() bool {
+	eventually(t, 30*time.Second, "no goroutine of the package", func() bool {
 		buf := make([]byte, 1<<20)
 		all := string(buf[:runtime.Stack(buf, true)])
 		return !strings.Contains(all, "chat.(*conn)") && !strings.Contains(all, "chat.(*supervisor)")

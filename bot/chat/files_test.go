@@ -161,7 +161,7 @@ func TestModalInputs(t *testing.T) {
 	o.up(t, 2)
 	g, err := o.ws.As(o.ada.ID).Slash("/ir", "open", o.general)
 	outcome(t, g, err)
-	eventually(t, 5*time.Second, "the dialog", func() bool { return len(o.ws.Views(o.ada.ID)) == 1 })
+	eventually(t, 30*time.Second, "the dialog", func() bool { return len(o.ws.Views(o.ada.ID)) == 1 })
 	d.answer(Reply{}, nil)
 	g, err = o.ws.As(o.ada.ID).Submit("", map[string]string{"what": "line 1\nline 2"})
 	outcome(t, g, err)

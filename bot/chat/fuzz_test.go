@@ -114,11 +114,11 @@ func FuzzRender(f *testing.F) {
 		checkBlocks(t, blocks, text)
 		checkText(t, renderPlain(m, RenderOptions{}), fallback)
 		for _, s := range []string{a, b, a + b} {
-			v := neutral(s, false)
+			v := neutral(s, false, ownNames{})
 			if linkable.MatchString(v) || emojiForm.MatchString(v) || emphasised.MatchString(v) || strings.ContainsAny(v, "`\n") {
 				t.Fatalf("%q is shown as %q", s, v)
 			}
-			if c := neutral(s, true); strings.ContainsAny(c, "`\n") || linkable.MatchString(c) {
+			if c := neutral(s, true, ownNames{}); strings.ContainsAny(c, "`\n") || linkable.MatchString(c) {
 				t.Fatalf("%q is shown in code as %q", s, c)
 			}
 		}

@@ -208,7 +208,7 @@ func TestLaneGrantedAsTheContextEnds(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		left := make(chan error, 1)
 		go func() { left <- l.wait(ctx, "C1", false) }()
-		eventually(t, 5*time.Second, "somebody waits", func() bool {
+		eventually(t, 30*time.Second, "somebody waits", func() bool {
 			l.mu.Lock()
 			defer l.mu.Unlock()
 			return len(l.waiting) == 1

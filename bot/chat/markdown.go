@@ -83,7 +83,7 @@ func canvasSpan(s message.Span, atStart bool, o RenderOptions) string {
 	case message.Strong:
 		return wrapMarkdown("**", markdownEscape(strings.ReplaceAll(ownWords(s.S, true), "\n", " "), false), s.S)
 	case message.Code:
-		value := strings.TrimSpace(neutral(s.S, true))
+		value := strings.TrimSpace(neutral(s.S, true, o.own))
 		if value == "" {
 			value = "(none)"
 		}
@@ -108,7 +108,7 @@ func canvasSpan(s message.Span, atStart bool, o RenderOptions) string {
 		}
 		return text
 	}
-	return markdownEscape(neutral(s.S, false), atStart)
+	return markdownEscape(neutral(s.S, false, o.own), atStart)
 }
 
 // literalLines escapes our own words line by line. A line that starts with

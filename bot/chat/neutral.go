@@ -16,7 +16,7 @@ const (
 // neutral makes outside text harmless before it is escaped: nothing invisible,
 // nothing that links, nothing that is mark-up, and not too long. In code style
 // only the back-tick is mark-up.
-func neutral(s string, code bool) string {
+func neutral(s string, code bool, own ownNames) string {
 	raw := len(s) > maxRaw
 	if raw {
 		s = s[:maxRaw]
@@ -27,7 +27,7 @@ func neutral(s string, code bool) string {
 			s = s[:len(s)-1]
 		}
 	}
-	s = defang(visible(s, false))
+	s = own.defang(visible(s, false))
 	if code {
 		s = strings.ReplaceAll(s, "`", "ˋ")
 	} else {

@@ -274,11 +274,11 @@ func TestBudgetCutsWholeEntities(t *testing.T) {
 
 func TestValueIsShort(t *testing.T) {
 	t.Parallel()
-	got := neutral(strings.Repeat("é", 1<<20), false)
+	got := neutral(strings.Repeat("é", 1<<20), false, ownNames{})
 	if n := len([]rune(got)); n > maxValue+len([]rune(cutMark)) {
 		t.Errorf("a value of %d runes is shown", n)
 	}
-	if got := neutral(strings.Repeat("a", maxRaw-1)+"é"+"b", true); strings.Contains(got, `\x`) {
+	if got := neutral(strings.Repeat("a", maxRaw-1)+"é"+"b", true, ownNames{}); strings.Contains(got, `\x`) {
 		t.Errorf("a rune was cut in two: %q", got[len(got)-20:])
 	}
 }

@@ -43,7 +43,7 @@ func TestLongAnswerFollowsTheAck(t *testing.T) {
 	if !out.OK() || out.Reply == nil || len(out.AckPayload) > maxAck || out.Oversize != 0 {
 		t.Fatalf("%+v", out)
 	}
-	eventually(t, 5*time.Second, "the answer itself", func() bool {
+	eventually(t, 30*time.Second, "the answer itself", func() bool {
 		for _, m := range o.ws.Ephemerals(o.ada.ID) {
 			if strings.Contains(m.AllText(), "木木木") {
 				return true
@@ -88,7 +88,7 @@ func TestClick(t *testing.T) {
 		got.User != o.ada.ID || got.Team != o.ws.TeamID || got.ActionTS == "" || got.Ephemeral {
 		t.Errorf("%+v", got)
 	}
-	eventually(t, 5*time.Second, "the private answer", func() bool {
+	eventually(t, 30*time.Second, "the private answer", func() bool {
 		e := o.ws.Ephemerals(o.ada.ID)
 		return len(e) == 1 && e[0].ThreadTS == root.TS && strings.Contains(e[0].AllText(), "only Ada can")
 	})
@@ -107,7 +107,7 @@ func TestEphemeralFallsBackToResponseURL(t *testing.T) {
 	o.ws.Next("chat.postEphemeral", 1, slackfake.NotOK("user_not_in_channel"))
 	g, err := o.ws.As(o.ada.ID).Click(ref.Channel, ref.TS, "inquiry.no")
 	outcome(t, g, err)
-	eventually(t, 5*time.Second, "the answer through the response address", func() bool {
+	eventually(t, 30*time.Second, "the answer through the response address", func() bool {
 		e := o.ws.Ephemerals(o.ada.ID)
 		return len(e) == 1 && e[0].Via == "response_url"
 	})
@@ -131,7 +131,7 @@ func TestModalAndSubmission(t *testing.T) {
 	person := o.ws.As(o.ada.ID)
 	g, err := person.Slash("/ir", "unsure", o.general)
 	outcome(t, g, err)
-	eventually(t, 5*time.Second, "the dialog", func() bool { return len(o.ws.Views(o.ada.ID)) == 1 })
+	eventually(t, 30*time.Second, "the dialog", func() bool { return len(o.ws.Views(o.ada.ID)) == 1 })
 	view := o.ws.Views(o.ada.ID)[0]
 
 	d.answer(Reply{Errors: map[string]string{"note": "say <more>"}}, nil)
@@ -166,7 +166,7 @@ func TestExpiredTriggerIsTold(t *testing.T) {
 	o.ws.Next("views.open", 1, slackfake.NotOK("expired_trigger_id"))
 	g, err := o.ws.As(o.ada.ID).Slash("/ir", "x", o.general)
 	outcome(t, g, err)
-	eventually(t, 5*time.Second, "a word that it took too long", func() bool {
+	eventually(t, 30*time.Second, "a word that it took too long", func() bool {
 		e := o.ws.Ephemerals(o.ada.ID)
 		return len(e) == 1 && strings.Contains(e[0].AllText(), "try it once more")
 	})

@@ -76,9 +76,9 @@ func TestRefreshOpensBeforeItCloses(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, 5*time.Second, "the envelope is under way", func() bool { return len(d.seen()) == 1 })
+	eventually(t, 30*time.Second, "the envelope is under way", func() bool { return len(d.seen()) == 1 })
 	o.ws.Disconnect(0, slackfake.Warning)
-	eventually(t, 5*time.Second, "both are up", func() bool {
+	eventually(t, 30*time.Second, "both are up", func() bool {
 		c := o.ws.Connections()
 		return len(c) == 2 && c[0].Open() && c[1].Open()
 	})
@@ -86,7 +86,7 @@ func TestRefreshOpensBeforeItCloses(t *testing.T) {
 	if out := outcome(t, g, nil); !out.OK() || out.Foreign {
 		t.Errorf("%+v", out)
 	}
-	eventually(t, 5*time.Second, "the old one is closed", func() bool { return !o.ws.Connections()[0].Open() })
+	eventually(t, 30*time.Second, "the old one is closed", func() bool { return !o.ws.Connections()[0].Open() })
 	if o.s.Healthy() != nil || len(o.ws.Connections()) != 2 {
 		t.Error("the successor did not stay")
 	}
@@ -99,11 +99,11 @@ func TestNoGapOnRefresh(t *testing.T) {
 	o.run(t)
 	o.up(t, 2)
 	for round := range 3 {
-		eventually(t, 5*time.Second, "two are open", func() bool { return openConnections(o.ws) == 2 })
+		eventually(t, 30*time.Second, "two are open", func() bool { return openConnections(o.ws) == 2 })
 		time.Sleep(o.s.cfg.Timing.ShortLived) // they have lived long enough to be replaced at once
 		first := firstOpen(o.ws)
 		o.ws.Disconnect(first, slackfake.RefreshRequested)
-		eventually(t, 5*time.Second, "it is closed", func() bool { return firstOpen(o.ws) != first })
+		eventually(t, 30*time.Second, "it is closed", func() bool { return firstOpen(o.ws) != first })
 		g, err := o.ws.As(o.ada.ID).Slash("/ir", fmt.Sprint(round), o.general)
 		if out := outcome(t, g, err); !out.OK() {
 			t.Errorf("round %d: %+v", round, out.Delivery)
@@ -138,7 +138,7 @@ func TestSilentSocketIsReplaced(t *testing.T) {
 	o.up(t, 2)
 	start := time.Now()
 	o.ws.Stall(o.ws.Connections()[0].ID)
-	eventually(t, 5*time.Second, "a third connection", func() bool { return len(o.ws.Connections()) == 3 })
+	eventually(t, 30*time.Second, "a third connection", func() bool { return len(o.ws.Connections()) == 3 })
 	if took := time.Since(start); took > 4*o.s.cfg.Timing.Silence {
 		t.Errorf("noticed after %s", took)
 	}
@@ -164,7 +164,7 @@ func TestSlowHandlerDoesNotStallReading(t *testing.T) {
 	t.Parallel()
 	release := make(chan struct{})
 	d := &desk{before: func(context.Context) { <-release }}
-	o := newOffice(t, d, func(c *Config) { quick(c); c.Workers = 1 }, slackfake.WithPing(20*time.Millisecond), slackfake.WithAckDeadline(5*time.Second))
+	o := newOffice(t, d, func(c *Config) { quick(c); c.Workers = 1 }, slackfake.WithPing(20*time.Millisecond), slackfake.WithAckDeadline(time.Minute))
 	o.run(t)
 	o.up(t, 2)
 	person := o.ws.As(o.ada.ID)
@@ -172,7 +172,7 @@ func TestSlowHandlerDoesNotStallReading(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, 5*time.Second, "the first is under way", func() bool { return len(d.seen()) == 1 })
+	eventually(t, 30*time.Second, "the first is under way", func() bool { return len(d.seen()) == 1 })
 	for range 100 { // more than the queue holds
 		if _, err := person.Slash("/ir", "more", o.general); err != nil {
 			t.Fatal(err)
@@ -185,13 +185,13 @@ func TestSlowHandlerDoesNotStallReading(t *testing.T) {
 		return n
 	}
 	before := pongs()
-	eventually(t, 5*time.Second, "pings are answered", func() bool { return pongs() > before+10 })
+	eventually(t, 30*time.Second, "pings are answered", func() bool { return pongs() > before+10 })
+	eventually(t, 30*time.Second, "what is too much is turned away", func() bool {
+		return value(t, o.s.metrics.envelopes.WithLabelValues("slash_commands", "overload")) >= 50
+	})
 	close(release)
 	if out := outcome(t, first, nil); !out.OK() {
 		t.Errorf("%+v", out)
-	}
-	if n := value(t, o.s.metrics.envelopes.WithLabelValues("slash_commands", "overload")); n < 50 {
-		t.Errorf("%v were turned away", n)
 	}
 	if len(o.ws.Connections()) != 2 {
 		t.Error("a slow handler cost a connection")
@@ -211,7 +211,7 @@ func TestLostAck(t *testing.T) {
 	if out := outcome(t, g, err); out.Acked {
 		t.Fatal("the ack was read")
 	}
-	eventually(t, 5*time.Second, "a new connection", func() bool { return len(o.ws.Connections()) == 3 })
+	eventually(t, 30*time.Second, "a new connection", func() bool { return len(o.ws.Connections()) == 3 })
 	o.up(t, 2)
 	o.ws.SendVia(3)
 	o.ws.Redeliver(g.EnvelopeID, true)
@@ -234,15 +234,15 @@ func TestResetUnderWay(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, 5*time.Second, "the envelope is under way", func() bool { return len(d.seen()) == 1 })
+	eventually(t, 30*time.Second, "the envelope is under way", func() bool { return len(d.seen()) == 1 })
 	o.ws.Reset(0)
-	eventually(t, 5*time.Second, "new connections", func() bool { return len(o.ws.Connections()) >= 4 })
+	eventually(t, 30*time.Second, "new connections", func() bool { return len(o.ws.Connections()) >= 4 })
 	close(release)
 	out := outcome(t, g, nil)
 	if out.Acks != 0 || out.Foreign {
 		t.Errorf("%+v", out)
 	}
-	eventually(t, 5*time.Second, "the failed ack is counted", func() bool { return value(t, o.s.metrics.acks.WithLabelValues("failed")) == 1 })
+	eventually(t, 30*time.Second, "the failed ack is counted", func() bool { return value(t, o.s.metrics.acks.WithLabelValues("failed")) == 1 })
 	o.up(t, 2)
 }
 
@@ -308,7 +308,7 @@ func TestRefusedToken(t *testing.T) {
 			o := newOffice(t, &desk{}, quick)
 			o.ws.Next("apps.connections.open", -1, slackfake.NotOK(code))
 			o.run(t)
-			eventually(t, 5*time.Second, "health says so", func() bool {
+			eventually(t, 30*time.Second, "health says so", func() bool {
 				err := o.s.Healthy()
 				return err != nil && strings.Contains(err.Error(), code)
 			})
@@ -327,7 +327,7 @@ func TestRefusedBotToken(t *testing.T) {
 	o := newOffice(t, &desk{}, quick)
 	o.ws.Next("auth.test", 2, slackfake.NotOK("invalid_auth"))
 	o.run(t)
-	eventually(t, 5*time.Second, "health says so", func() bool {
+	eventually(t, 30*time.Second, "health says so", func() bool {
 		err := o.s.Healthy()
 		return err != nil && strings.Contains(err.Error(), "invalid_auth")
 	})
@@ -343,7 +343,7 @@ func TestRefusedBotToken(t *testing.T) {
 	if err := o.s.Healthy(); err == nil || !strings.Contains(err.Error(), "token_revoked") {
 		t.Errorf("healthy says %v", err)
 	}
-	eventually(t, 5*time.Second, "the token is found to be good again", func() bool { return o.s.Healthy() == nil })
+	eventually(t, 30*time.Second, "the token is found to be good again", func() bool { return o.s.Healthy() == nil })
 }
 
 // Slack is away and comes back: not ready meanwhile, no storm, ready again.
@@ -353,7 +353,7 @@ func TestOutage(t *testing.T) {
 	o.run(t)
 	o.up(t, 2)
 	o.ws.Down()
-	eventually(t, 5*time.Second, "not ready", func() bool { return o.s.Healthy() != nil })
+	eventually(t, 30*time.Second, "not ready", func() bool { return o.s.Healthy() != nil })
 	before := o.attempts()
 	time.Sleep(time.Second) // the length of the observation, not a wait
 	if n := o.attempts() - before; n > 8 {

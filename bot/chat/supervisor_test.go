@@ -85,7 +85,7 @@ func (o *office) run(t *testing.T) (stop func()) {
 // up waits until n connections are up.
 func (o *office) up(t *testing.T, n int) {
 	t.Helper()
-	eventually(t, 10*time.Second, fmt.Sprintf("%d connections", n), func() bool { return o.live() == n && o.s.Healthy() == nil })
+	eventually(t, 30*time.Second, fmt.Sprintf("%d connections", n), func() bool { return o.live() == n && o.s.Healthy() == nil })
 }
 
 func (o *office) live() int {
@@ -189,7 +189,7 @@ func TestDuplicateEnvelope(t *testing.T) {
 // lastAcked waits until the last delivery is acknowledged.
 func (o *office) lastAcked(t *testing.T) {
 	t.Helper()
-	eventually(t, 5*time.Second, "the last delivery is acknowledged", func() bool {
+	eventually(t, 30*time.Second, "the last delivery is acknowledged", func() bool {
 		all := o.ws.Deliveries()
 		return all[len(all)-1].Acked
 	})
@@ -210,10 +210,10 @@ func TestDuplicateEnvelopeUnderWay(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, 5*time.Second, "the first is under way", func() bool { return len(d.seen()) == 1 })
+	eventually(t, 30*time.Second, "the first is under way", func() bool { return len(d.seen()) == 1 })
 	o.ws.SendVia(conns[1].ID)
 	o.ws.Redeliver(g.EnvelopeID, true)
-	eventually(t, 5*time.Second, "the copy has come", func() bool {
+	eventually(t, 30*time.Second, "the copy has come", func() bool {
 		return value(t, o.s.metrics.envelopes.WithLabelValues("slash_commands", "duplicate")) == 1
 	})
 	close(release)
@@ -261,7 +261,7 @@ func TestOddEnvelopes(t *testing.T) {
 			want[o.ws.Inject(name, payload)] = ack
 		}
 	}
-	eventually(t, 5*time.Second, "all settled", func() bool {
+	eventually(t, 30*time.Second, "all settled", func() bool {
 		for _, d := range o.ws.Deliveries() {
 			if !d.Settled() {
 				return false

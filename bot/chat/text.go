@@ -26,6 +26,7 @@ type RenderOptions struct {
 	// LinkHosts are the hosts links may point to besides the AWS console.
 	// "*.example.com" admits every subdomain of example.com.
 	LinkHosts []string
+	own       ownNames
 }
 
 // writer builds one text within a budget. It writes whole atoms or nothing, so
@@ -72,7 +73,7 @@ func (w *writer) span(s message.Span) {
 	case message.Strong:
 		w.wrapped("*", strings.ReplaceAll(ownWords(s.S, true), "\n", " "))
 	case message.Code:
-		value := neutral(s.S, w.where != fallback)
+		value := neutral(s.S, w.where != fallback, w.look.own)
 		if strings.TrimSpace(value) == "" {
 			value = "(none)"
 		}
@@ -86,7 +87,7 @@ func (w *writer) span(s message.Span) {
 	case message.Link:
 		w.link(s)
 	default: // message.Value, and whatever we do not know
-		w.text(neutral(s.S, false))
+		w.text(neutral(s.S, false, w.look.own))
 	}
 }
 
@@ -189,7 +190,7 @@ var (
 // and else shows the id as a value.
 func (w *writer) reference(format string, valid *regexp.Regexp, id string) {
 	if w.where == plain || !valid.MatchString(id) {
-		w.text(neutral(id, false))
+		w.text(neutral(id, false, w.look.own))
 		return
 	}
 	w.atom(fmt.Sprintf(format, id))

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/securitybot/securitybot/findings/policy"
+	"github.com/securitybot/securitybot/responders"
 )
 
 // check looks at what the settings mean, each at its own place.
@@ -173,11 +174,25 @@ func (d *document) checkPolicy(path string) {
 		return
 	}
 	var ps policy.Problems
-	if _, err := policy.Compile(path, src); errors.As(err, &ps) {
+	if _, err := CompilePolicy(path, src); errors.As(err, &ps) {
 		for _, p := range ps {
 			d.problems = append(d.problems, Problem(p))
 		}
 	} else if err != nil {
 		d.wrong("policy", "policy: %v", err)
 	}
+}
+
+// CompilePolicy reads a policy text and refuses one that lets something run by
+// itself that needs a person. The error is a policy.Problems with everything
+// that is wrong.
+func CompilePolicy(name string, src []byte) (*policy.Policy, error) {
+	p, err := policy.Compile(name, src)
+	if err != nil {
+		return nil, err
+	}
+	if refused := p.CheckCollect(responders.WhyNotAutomatic); len(refused) > 0 {
+		return nil, refused
+	}
+	return p, nil
 }

@@ -110,7 +110,7 @@ func loadPolicy(path string) (*policy.Policy, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the policy: %w", err)
 	}
-	return policy.Compile(path, src)
+	return config.CompilePolicy(path, src)
 }
 
 func count(n int, what string) string {

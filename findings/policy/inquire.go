@@ -102,7 +102,7 @@ func (c *compiler) readCollect(n ast.Node) []collectStep {
 		}
 		for _, e := range entries {
 			if e.name == "run" {
-				s.run = c.readRun(e.value)
+				s.run, s.at = c.readRun(e.value)
 				continue
 			}
 			s.when = c.expression(e.value, "when")
@@ -118,16 +118,33 @@ func (c *compiler) readCollect(n ast.Node) []collectStep {
 	return out
 }
 
-func (c *compiler) readRun(n ast.Node) []string {
+func (c *compiler) readRun(n ast.Node) (names []string, at []place) {
 	values := []ast.Node{n}
 	if s, ok := n.(*ast.SequenceNode); ok {
 		values = s.Values
 	}
-	var out []string
 	for _, v := range values {
-		if w := c.doc.word(v, "run"); w != "" && !slices.Contains(out, w) {
-			out = append(out, w)
+		if w := c.doc.word(v, "run"); w != "" && !slices.Contains(names, w) {
+			line, col := c.doc.start(v)
+			names, at = append(names, w), append(at, place{line, col})
 		}
 	}
-	return out
+	return names, at
+}
+
+// CheckCollect asks of everything that rules run by themselves why that must not
+// be, and returns the refusals, each at its place. What can be run is known
+// elsewhere; rules that are switched off are asked about too.
+func (p *Policy) CheckCollect(whyNot func(name string) string) Problems {
+	var out Problems
+	for _, r := range p.rules {
+		for _, step := range r.collect {
+			for i, name := range step.run {
+				if why := whyNot(name); why != "" {
+					out = append(out, Problem{File: p.name, Line: step.at[i].line, Col: step.at[i].col, Msg: "rule " + r.id + " collects " + name + ": " + why})
+				}
+			}
+		}
+	}
+	return out.sorted()
 }

@@ -50,33 +50,6 @@ func (l *linter) expiry(r *rule) {
 	}
 }
 
-// reach finds an earlier rule that always takes what this one is about.
-func (l *linter) reach(i int, r *rule) {
-	if r.mode == Off {
-		return
-	}
-	for _, earlier := range l.policy.rules[:i] {
-		if earlier.when == nil && earlier.mode == Enforce && earlier.expires.IsZero() && coversAll(earlier.on, r.on) {
-			l.add(r, "is never reached: rule "+earlier.id+" takes the same types")
-			return
-		}
-	}
-}
-
-// coversAll reports whether every pattern of inner lies within one of outer. A
-// star of inner is matched as a character, which only a star of outer does.
-func coversAll(outer, inner []glob) bool {
-	if len(inner) == 0 {
-		return false
-	}
-	for _, g := range inner {
-		if !matchAny(outer, g.text) {
-			return false
-		}
-	}
-	return true
-}
-
 func (l *linter) traps(r *rule) {
 	conditions := []*condition{r.when}
 	for _, s := range r.collect {

@@ -54,7 +54,11 @@ type inquiry struct {
 type collectStep struct {
 	when *condition
 	run  []string
+	at   []place // where each name of run stands
 }
+
+// place is a position in the text, from 1.
+type place struct{ line, col int }
 
 // asks reports whether the rule puts a question to a person.
 func (r *rule) asks() bool { return r.step == Inquire || slices.Contains(r.also, Inquire) }

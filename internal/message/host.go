@@ -28,3 +28,10 @@ func TopLevel(label string) bool {
 	_, listed := publicsuffix.PublicSuffix("a.b." + label)
 	return listed
 }
+
+// Registrable reports whether a domain, in lower case, belongs to somebody: it is
+// no public suffix (publicsuffix.org), below which anybody can have a name.
+func Registrable(domain string) bool {
+	suffix, _ := publicsuffix.PublicSuffix(domain)
+	return domain != "" && suffix != domain
+}

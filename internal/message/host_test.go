@@ -11,3 +11,12 @@ func TestTopLevel(t *testing.T) {
 		}
 	}
 }
+
+func TestRegistrable(t *testing.T) {
+	t.Parallel()
+	for domain, want := range map[string]bool{"corp.example": true, "a.co.uk": true, "co.uk": false, "com": false, "github.io": false, "": false} {
+		if got := Registrable(domain); got != want {
+			t.Errorf("%q: %v", domain, got)
+		}
+	}
+}

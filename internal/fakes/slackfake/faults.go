@@ -158,7 +158,7 @@ func abort(conn net.Conn) {
 	if watched, ok := conn.(*frameWatcher); ok {
 		conn = watched.Conn
 	}
-	if tcp, ok := conn.(*net.TCPConn); ok {
+	if tcp, ok := conn.(interface{ SetLinger(seconds int) error }); ok {
 		_ = tcp.SetLinger(0)
 	}
 	_ = conn.Close()

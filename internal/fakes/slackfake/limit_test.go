@@ -136,7 +136,11 @@ func TestFaults(t *testing.T) {
 			ws, _, general := workspace(t)
 			api := client(ws)
 			ws.Next("chat.postMessage", 1, c.fault)
-			ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+			patience := 10 * time.Second
+			if name == "hang" || name == "lost" {
+				patience = time.Second
+			}
+			ctx, cancel := context.WithTimeout(t.Context(), patience)
 			defer cancel()
 			_, _, err := api.PostMessageContext(ctx, general.ID, slack.MsgOptionText("x", false))
 			if !c.check(err) {

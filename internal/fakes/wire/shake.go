@@ -98,6 +98,15 @@ func (c *slow) Write(b []byte) (int, error) {
 	return c.Conn.Write(b)
 }
 
+// SetLinger is there because a double resets a connection with it.
+func (c *slow) SetLinger(seconds int) error {
+	tcp, ok := c.Conn.(*net.TCPConn)
+	if !ok {
+		return nil
+	}
+	return tcp.SetLinger(seconds)
+}
+
 func (c *slow) dawdle() {
 	if rand.IntN(4) == 0 {
 		time.Sleep(rand.N(c.longest))
