@@ -52,14 +52,16 @@ func (b *Bot) Investigate(ctx context.Context, r commands.Request, q commands.Se
 		return b.warnLoud(ctx, r, q)
 	}
 	b.auditLookUp(ctx, r.User, q, r.Share)
-	return b.lookUp(ctx, r.User, q), nil
+	return b.lookUp(ctx, r.User, q, !r.Share), nil
 }
 
 // lookUp starts looking for a person and answers with what is known after a
-// moment.
-func (b *Bot) lookUp(ctx context.Context, user string, q commands.Search) commands.Reply {
+// moment. private says that only the person sees it, in a channel where they may
+// want to share it.
+func (b *Bot) lookUp(ctx context.Context, user string, q commands.Search, private bool) commands.Reply {
 	s := &search{b: b, q: q, history: history{b, user}, reports: make([]lookup.Report, len(q.Indicators)), begun: make(chan struct{}), news: make(chan struct{}, 1)}
 	s.start(context.WithoutCancel(ctx))
+	s.keep(context.WithoutCancel(ctx), private)
 	enough := time.NewTimer(firstWait)
 	defer enough.Stop()
 	for waiting := true; waiting; {
@@ -90,11 +92,13 @@ type search struct {
 	history history
 
 	mu      sync.Mutex
-	reports []lookup.Report // of the indicators, in their order; zero until the first
-	left    int             // indicators without a first report
-	version int             // grows with every report
-	shown   int             // the version that was rendered last
-	begun   chan struct{}   // closed when there is a first report of each
+	reports []lookup.Report  // of the indicators, in their order; zero until the first
+	left    int              // indicators without a first report
+	version int              // grows with every report
+	shown   int              // the version that was rendered last
+	kept    bool             // uses is as it stays
+	uses    []message.Button // below the complete answer
+	begun   chan struct{}    // closed when there is a first report of each
 	news    chan struct{}
 }
 
@@ -113,6 +117,23 @@ func (s *search) start(ctx context.Context) {
 			}
 		})
 	}
+}
+
+// keep makes the buttons below the complete answer.
+func (s *search) keep(ctx context.Context, private bool) {
+	s.b.workers.Go(func() {
+		ctx, cancel := context.WithTimeout(ctx, indexTime)
+		defer cancel()
+		uses := s.b.lookUpUses(ctx, s.q, private)
+		s.mu.Lock()
+		s.uses, s.kept = uses, true
+		s.version++
+		s.mu.Unlock()
+		select {
+		case s.news <- struct{}{}:
+		default:
+		}
+	})
 }
 
 func (s *search) take(k int, r lookup.Report) {
@@ -134,13 +155,13 @@ func (s *search) take(k int, r lookup.Report) {
 func (s *search) complete() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return !slices.ContainsFunc(s.reports, func(r lookup.Report) bool { return !r.Complete })
+	return s.kept && !slices.ContainsFunc(s.reports, func(r lookup.Report) bool { return !r.Complete })
 }
 
 // message renders what is known so far.
 func (s *search) message() message.Message {
 	s.mu.Lock()
-	reports := slices.Clone(s.reports)
+	reports, uses := slices.Clone(s.reports), s.uses
 	s.shown = s.version
 	s.mu.Unlock()
 	var m message.Message
@@ -154,6 +175,9 @@ func (s *search) message() message.Message {
 		m.Parts = append(m.Parts, one.Parts...)
 	}
 	m.Parts = append(m.Parts, s.q.Others.Parts...)
+	if len(uses) > 0 && !slices.ContainsFunc(reports, func(r lookup.Report) bool { return !r.Complete }) {
+		m = m.Actions(uses...)
+	}
 	return m
 }
 

@@ -24,13 +24,19 @@ const (
 
 func lookUpButtons() map[string]door[chat.Action] {
 	return map[string]door[chat.Action]{
-		actLookUpLoud: {actLookUp, (*Bot).lookUpLoud},
-		actLookUpCase: {actLookUp, (*Bot).lookUpCase},
+		actLookUpLoud:     {actLookUp, (*Bot).lookUpLoud},
+		actLookUpCase:     {actLookUp, (*Bot).lookUpCase},
+		actLookUpShare:    {actLookUp, (*Bot).lookUpShare},
+		actLookUpIncident: {actIncident, (*Bot).lookUpIncident},
+		actLookUpNote:     {actIncident, (*Bot).askLookUpNote},
 	}
 }
 
 func lookUpDialogs() map[string]door[chat.Submission] {
-	return map[string]door[chat.Submission]{commands.LookUpDialog: {actLookUp, (*Bot).takeLookUp}}
+	return map[string]door[chat.Submission]{
+		commands.LookUpDialog: {actLookUp, (*Bot).takeLookUp},
+		actLookUpNote:         {actIncident, (*Bot).takeLookUpNote},
+	}
 }
 
 // loudTTL is how long a loud look-up waits for the word.
@@ -106,7 +112,7 @@ func (b *Bot) lookUpLoud(ctx context.Context, a chat.Action) (chat.Reply, error)
 		return chat.Reply{}, err
 	}
 	return chat.Reply{After: func(ctx context.Context) {
-		out := b.lookUp(ctx, a.User, q)
+		out := b.lookUp(ctx, a.User, q, !ask.Share)
 		if ask.Share {
 			b.share(ctx, chat.Command{User: a.User, Channel: a.Channel, ResponseURL: a.ResponseURL}, out)
 			return
@@ -126,7 +132,7 @@ func (b *Bot) takeLookUp(ctx context.Context, s chat.Submission) (chat.Reply, er
 		return chat.Reply{Message: refused}, nil
 	}
 	b.auditLookUp(ctx, s.User, q, false)
-	out := b.lookUp(ctx, s.User, q)
+	out := b.lookUp(ctx, s.User, q, false)
 	reply := chat.Reply{Message: &out.Message}
 	if out.Follow != nil {
 		m := out.Message.Note(message.L("The rest follows in your messages with me."))
@@ -181,7 +187,7 @@ func (b *Bot) lookUpCase(ctx context.Context, a chat.Action) (chat.Reply, error)
 	}
 	b.auditLookUp(ctx, a.User, q, false)
 	return chat.Reply{After: func(ctx context.Context) {
-		out := b.lookUp(ctx, a.User, q)
+		out := b.lookUp(ctx, a.User, q, a.ResponseURL != "")
 		if a.ResponseURL == "" { // from a dialog
 			b.direct(ctx, a.User, out)
 			return

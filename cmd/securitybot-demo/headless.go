@@ -30,7 +30,7 @@ const stepTimeout = 30 * time.Second
 func play(ctx context.Context, world *rig.Rig, out io.Writer) error {
 	s := &script{ctx: ctx, world: world, demo: newDemo(world), out: out}
 	go s.demo.hurry(ctx)
-	for _, scene := range []func() error{s.deny, s.silence, s.owner, s.storm, s.command, s.lookups, s.evidence, s.records, s.forged, s.contain, s.incident} {
+	for _, scene := range []func() error{s.deny, s.silence, s.owner, s.storm, s.command, s.lookups, s.evidence, s.records, s.forged, s.contain, s.alone, s.incident} {
 		if err := scene(); err != nil {
 			return err
 		}

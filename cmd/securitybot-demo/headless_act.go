@@ -5,8 +5,10 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/securitybot/securitybot/internal/fakes/awsfake"
+	"github.com/securitybot/securitybot/internal/fakes/pagerdutyfake"
 	"github.com/securitybot/securitybot/internal/fakes/slackfake"
 	"github.com/securitybot/securitybot/internal/rig"
 )
@@ -140,6 +142,39 @@ func (s *script) release(before map[string][]string, done slackfake.Message) err
 		return fmt.Errorf("step %d: the groups were %v and are %v", s.step+1, before, after)
 	}
 	s.tell("Noor approves. build-7 has exactly the groups it had before.")
+	return nil
+}
+
+// alone begins an isolation without a second person, which everybody hears of.
+func (s *script) alone() error {
+	if err := s.slash(s.world.Mei, s.world.Security.ID, "isolate "+idOf(bastion)+" account="+account+" region="+region+" reason=it sends data out"); err != nil {
+		return err
+	}
+	card, err := s.message(s.world.Security.ID, "Isolate", idOf(bastion), "Nobody else can be reached…")
+	if err != nil {
+		return err
+	}
+	s.world.Forward(5*time.Minute + time.Second)
+	s.tell("At night Mei asks to isolate pay-bastion. Five minutes later no other approver has answered.")
+	if err := s.click(s.world.Mei, card, "Nobody else can be reached…"); err != nil {
+		return err
+	}
+	if err := s.submit(s.world.Mei, map[string]string{"reason": "Noor does not answer the phone, and data leaves now"}); err != nil {
+		return err
+	}
+	if _, err := s.message(s.world.Security.ID, "Somebody acted without a second person", "data leaves now"); err != nil {
+		return err
+	}
+	if _, err := s.edited(card, "Done", "alone, without a second person"); err != nil {
+		return err
+	}
+	err = s.incidents(func(p pagerdutyfake.Snapshot) bool {
+		return slices.ContainsFunc(p.Open(), func(i pagerdutyfake.Incident) bool { return strings.Contains(i.Summary, "without a second person") })
+	})
+	if err != nil {
+		return err
+	}
+	s.tell("She does it alone, with a reason: it is done at once, Omar is paged, the channel is told, and the audit log marks it.")
 	return nil
 }
 

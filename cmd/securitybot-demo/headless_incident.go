@@ -83,6 +83,26 @@ func (s *script) incident() error {
 		return err
 	}
 	s.tell("/ir close: the timeline, %s and the same as JSON, is in the channel and in TheHive, and the channel is archived.", files[0].Name)
+	return s.reopen(room)
+}
+
+// reopen goes on with a closed incident. Slack lets no app open an archived
+// channel, so that it is a fresh one.
+func (s *script) reopen(old slackfake.Channel) error {
+	if err := s.told(s.world.Omar, "/ir reopen INC-"); err != nil {
+		return err
+	}
+	if err := s.slash(s.world.Omar, s.world.Security.ID, "reopen "+old.Topic[:len("INC-7F3KQX")]+" it mines again"); err != nil {
+		return err
+	}
+	room, err := s.room(func(c slackfake.Channel) bool { return c.ID != old.ID && !c.Archived && len(c.Pins) == 1 })
+	if err != nil {
+		return err
+	}
+	if _, err := s.message(room.ID, "reopened the incident", "it mines again"); err != nil {
+		return err
+	}
+	s.tell("It mines again: Omar types /ir reopen, and the work goes on in %s with the same record.", room.Name)
 	return nil
 }
 

@@ -46,7 +46,7 @@ const snapshotTime = 12 * time.Second
 // look-ups that know something.
 func newWorld(ctx context.Context, o rig.Options) (*rig.Rig, error) {
 	o.Records = true
-	o.Access = "{responders: {groups: [S0ONCALL]}, approvers: {users: [U0MEI, " + noor + "]}}"
+	o.Access = "{responders: {groups: [S0ONCALL]}, approvers: {users: [U0MEI, " + noor + "]}, break_glass: {allowed: true}}"
 	o.Patience = 2 * time.Second
 	o.Prepare = func(w *rig.Rig) {
 		w.Slack.AddUser(slackfake.User{ID: noor, Name: "noor", RealName: "Noor Aziz", Email: "noor@corp.example"})

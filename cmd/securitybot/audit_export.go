@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strconv"
 	"strings"
 	"time"
 
@@ -27,7 +28,7 @@ func (c *cli) auditExportCommand() *cobra.Command {
 		Long: `Prints the records of the audit log as they are in the store, oldest first, one
 JSON object a line, and at the end one line with the head. "securitybot audit
 verify --file" checks what was exported. --since takes an instant (2026-03-04 or
-2026-03-04T05:06:07Z) or how long ago (36h). --act prints one kind of act only, such
+2026-03-04T05:06:07Z) or how long ago (36h, 30d). --act prints one kind of act only, such
 as "act alone", for what was begun without a second person; such an export has no
 last line and cannot be checked, because it is not the whole log.
 
@@ -63,7 +64,12 @@ func sinceTime(s string, now time.Time) (time.Time, error) {
 	if d, err := time.ParseDuration(s); err == nil && d > 0 {
 		return now.UTC().Add(-d), nil
 	}
-	return time.Time{}, fmt.Errorf("it is a day, an instant or how long ago: 2026-03-04, 2026-03-04T05:06:07Z or 36h, not %q", s)
+	if days, ok := strings.CutSuffix(s, "d"); ok {
+		if n, err := strconv.Atoi(days); err == nil && n > 0 && n <= 36500 {
+			return now.UTC().AddDate(0, 0, -n), nil
+		}
+	}
+	return time.Time{}, fmt.Errorf("it is a day, an instant or how long ago: 2026-03-04, 2026-03-04T05:06:07Z, 36h or 30d, not %q", s)
 }
 
 // trailer is the last line of an export.

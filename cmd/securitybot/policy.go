@@ -5,11 +5,11 @@ import "github.com/spf13/cobra"
 func (c *cli) policyCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "policy",
-		Short: "try, explain and test the policy",
+		Short: "try, explain, test and compare policies",
 		Args:  cobra.ArbitraryArgs,
 		RunE:  group,
 	}
-	cmd.AddCommand(c.policyEvalCommand(), c.policyExplainCommand(), c.policyTestCommand(), c.policyLintCommand())
+	cmd.AddCommand(c.policyEvalCommand(), c.policyExplainCommand(), c.policyTestCommand(), c.policyDiffCommand(), c.policyLintCommand())
 	return cmd
 }
 
