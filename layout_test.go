@@ -26,7 +26,7 @@ var floors = [][]string{
 	{"inquiries", "responders/*"},
 	{"responders"},
 	{"findings/intake", "findings/policy", "findings/enrich", "findings/lookup", "internal/store", "internal/awsrole"},
-	{"findings", "internal/message", "internal/failpoint", "internal/audit", "internal/proof"},
+	{"findings", "internal/message", "internal/failpoint", "internal/audit", "internal/proof", "internal/firstgc"},
 }
 
 // doubles stand in for outside systems. They import nothing of ours but what they

@@ -12,6 +12,8 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+
+	_ "github.com/securitybot/securitybot/internal/firstgc" // the first collection later: a start takes less time
 )
 
 func main() {

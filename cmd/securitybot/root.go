@@ -76,7 +76,7 @@ func (c *cli) root() *cobra.Command {
 		return usage("%w; see: %s --help", err, cmd.CommandPath())
 	})
 	root.AddCommand(c.runCommand(), c.checkCommand(), c.doctorCommand(), c.drillCommand(), c.investigateCommand(), c.policyCommand(), c.manifestCommand(), c.iamPolicyCommand(),
-		c.auditCommand(), c.nlbMapCommand(), c.versionCommand())
+		c.auditCommand(), c.reportCommand(), c.nlbMapCommand(), c.versionCommand())
 	return root
 }
 

@@ -44,6 +44,28 @@ func refsOf(body string) []string {
 	return out
 }
 
+// read looks into what was posted since it was last asked: while posts come in,
+// the machine belongs to the program under measurement. Call it locked.
+func (e *ends) read() {
+	for _, body := range e.bodies {
+		if key := keyOf(body); key != "" {
+			e.keys[key]++
+		}
+		for _, ref := range refsOf(body) {
+			e.texts[ref]++
+		}
+	}
+	e.bodies = nil
+}
+
+// says counts the posts that speak of a case.
+func (e *ends) says(ref string) int {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.read()
+	return e.texts[ref]
+}
+
 func (e *ends) is(enough func(*ends) bool) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -80,6 +102,7 @@ func (e *ends) counts() (posts, most int) {
 
 // said counts the cases that have been spoken of. Call it locked.
 func (e *ends) said(refs []string) int {
+	e.read()
 	n := 0
 	for _, ref := range refs {
 		if e.texts[ref] > 0 {
@@ -120,5 +143,6 @@ func (e *ends) rateText() string {
 func (e *ends) String() string {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	e.read()
 	return fmt.Sprintf("%d posts, %d refused, %d cases spoken of, %d pages", e.posts, e.refused, len(e.texts), len(e.triggers))
 }

@@ -30,6 +30,7 @@ type ends struct {
 	refused   int
 	open      int
 	mostOpen  int
+	bodies    []string       // of posts, until somebody asks what they say
 	texts     map[string]int // what was said, to find doubles and losses
 	keys      map[string]int // message keys: a key twice is a double
 	triggers  map[string]int // PagerDuty triggers by dedup key
@@ -56,7 +57,7 @@ func (e *ends) reset(rate, burst float64, delay time.Duration) {
 	defer e.mu.Unlock()
 	e.rate, e.burst, e.tokens, e.delay = rate, burst, burst, delay
 	e.last, e.start = time.Now(), time.Now()
-	e.posts, e.refused, e.open, e.mostOpen = 0, 0, 0, 0
+	e.posts, e.refused, e.open, e.mostOpen, e.bodies = 0, 0, 0, 0, nil
 	e.texts, e.keys, e.triggers = map[string]int{}, map[string]int{}, map[string]int{}
 	e.firstPost, e.lastPost, e.lastPage = time.Time{}, time.Time{}, time.Time{}
 }
@@ -100,12 +101,7 @@ func (e *ends) post(w http.ResponseWriter, r *http.Request, body string) {
 	if e.firstPost.IsZero() {
 		e.firstPost = e.lastPost
 	}
-	if key := keyOf(body); key != "" {
-		e.keys[key]++
-	}
-	for _, ref := range refsOf(body) {
-		e.texts[ref]++
-	}
+	e.bodies = append(e.bodies, body)
 	e.mu.Unlock()
 	reply(w, map[string]any{"ok": true, "ts": e.ts(), "channel": "C0SECURITY"})
 }

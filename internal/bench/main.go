@@ -141,7 +141,8 @@ func fill(q *sqsfake.Server, l load) {
 func (b *bench) drained(ctx context.Context, q *sqsfake.Server, enough func(*ends) bool, limit time.Duration) (time.Duration, error) {
 	start := time.Now()
 	for time.Since(start) < limit {
-		if q.Depth("findings")+q.InFlight("findings") == 0 && b.ends.is(enough) {
+		// The far ends first: to count what is in the queue costs as much as a post.
+		if b.ends.is(enough) && q.Depth("findings")+q.InFlight("findings") == 0 {
 			return time.Since(start), nil
 		}
 		time.Sleep(5 * time.Millisecond) // a measurement polls; nothing is asserted about it

@@ -48,8 +48,8 @@ func engines(context.Context, *bench) error {
 
 // flow is what one program did with one load.
 type flow struct {
-	perSecond, cpu, redisCPU, rest, peak float64 // findings/s; µs a finding; MiB
-	posts, most                          int
+	perSecond, cpu, redisCPU, endsCPU, rest, peak float64 // findings/s; µs a finding; MiB
+	posts, most                                   int
 }
 
 func (b *bench) flow(ctx context.Context, name string, l load, sqsDelay, endDelay time.Duration) (flow, error) {
@@ -67,6 +67,7 @@ func (b *bench) flow(ctx context.Context, name string, l load, sqsDelay, endDela
 	rest, _ := p.memory()
 	cpu, rcpu, start := p.cpu(), b.redis.cpu(), time.Now()
 	fill(q, l)
+	own := cpuOf(os.Getpid())
 	if _, err := b.drained(ctx, q, func(e *ends) bool { return len(e.triggers) >= l.pages && e.quiet() }, 2*time.Minute); err != nil {
 		return flow{}, fmt.Errorf("%s: %w", name, err)
 	}
@@ -74,7 +75,8 @@ func (b *bench) flow(ctx context.Context, name string, l load, sqsDelay, endDela
 	took := b.ends.lastSeen().Sub(start).Seconds()
 	n := float64(len(l.bodies))
 	_, peak := p.memory()
-	f := flow{perSecond: n / took, cpu: float64((p.cpu() - cpu).Microseconds()) / n, redisCPU: float64((b.redis.cpu() - rcpu).Microseconds()) / n, rest: rest, peak: peak}
+	each := func(used time.Duration) float64 { return float64(used.Microseconds()) / n }
+	f := flow{perSecond: n / took, cpu: each(p.cpu() - cpu), redisCPU: each(b.redis.cpu() - rcpu), endsCPU: each(cpuOf(os.Getpid()) - own), rest: rest, peak: peak}
 	f.posts, f.most = b.ends.counts()
 	return f, p.stop()
 }
@@ -102,12 +104,12 @@ func (b *bench) compare(ctx context.Context, l load, sqsDelay, endDelay time.Dur
 		}
 	}
 	fmt.Printf("%d events, %d findings, %d of them page; median of %d, interleaved\n", len(l.bodies), l.distinct, l.pages, b.rounds)
-	fmt.Printf("%-12s %11s %11s %11s %9s %9s %7s %10s\n", "", "events/s", "CPU µs/ev", "Redis µs/ev", "rest MiB", "peak MiB", "posts", "most open")
+	fmt.Printf("%-12s %11s %11s %11s %11s %9s %9s %7s %10s\n", "", "events/s", "CPU µs/ev", "Redis µs/ev", "ends µs/ev", "rest MiB", "peak MiB", "posts", "most open")
 	med := make([]flow, len(b.programs))
 	for i, name := range b.programs {
 		m := median(all[i])
 		med[i] = m
-		fmt.Printf("%-12s %11.0f %11.0f %11.1f %9.1f %9.1f %7d %10d\n", name, m.perSecond, m.cpu, m.redisCPU, m.rest, m.peak, m.posts, m.most)
+		fmt.Printf("%-12s %11.0f %11.0f %11.1f %11.1f %9.1f %9.1f %7d %10d\n", name, m.perSecond, m.cpu, m.redisCPU, m.endsCPU, m.rest, m.peak, m.posts, m.most)
 	}
 	for i, m := range med[1:] {
 		fmt.Printf("%s ÷ floor: events/s %s, CPU %s, peak memory %s; peak ÷ rest %s\n", b.programs[i+1], ratio(m.perSecond, med[0].perSecond), ratio(m.cpu, med[0].cpu), ratio(m.peak, med[0].peak), ratio(m.peak, m.rest))
