@@ -79,7 +79,7 @@ func (v *visit) planIsolation(p *responders.Plan, i types.Instance, o original, 
 			p.Warn = append(p.Warn, fmt.Sprintf("Interface %s cannot be isolated: %s.", n.ID, n.Fixed))
 		}
 	}
-	p.Steps = append(p.Steps, fmt.Sprintf("give all %d network interfaces a security group without rules, and nothing else", len(nics)), "read everything back")
+	p.Steps = append(p.Steps, "give "+everyInterface(len(nics))+" a security group without rules, and nothing else", "read everything back")
 	p.Warn = append(p.Warn, "Take evidence first: osquery, memory and tcpdump need the network.")
 	p.Warn = append(p.Warn, possible(i, nics)...)
 	p.Facts = append(p.Facts, about...)
@@ -114,4 +114,15 @@ func (v *visit) rehearseIsolation(ctx context.Context, nics []nic) error {
 		return rehearse(err)
 	}
 	return nil
+}
+
+// everyInterface names all network interfaces of an instance by their number.
+func everyInterface(n int) string {
+	switch n {
+	case 1:
+		return "its one network interface"
+	case 2:
+		return "both network interfaces"
+	}
+	return fmt.Sprintf("all %d network interfaces", n)
 }

@@ -57,7 +57,7 @@ func TestIsolateAndReleaseBringBackExactlyWhatWasThere(t *testing.T) {
 	if n := len(w.cloud.Writes()); n != 0 {
 		t.Fatalf("planning made %d calls that change something", n)
 	}
-	contains(t, plan.Steps, "all 2 network interfaces")
+	contains(t, plan.Steps, "both network interfaces")
 	contains(t, plan.Steps, "standby")
 	contains(t, plan.Steps, "classic load balancers")
 

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
@@ -76,7 +75,7 @@ func (v *visit) facts(i types.Instance, p *responders.Plan) {
 	}
 	for _, f := range []responders.Fact{{Label: "name", Value: tagOf(i.Tags, "Name")}, {Label: "state", Value: state}, {Label: "type", Value: string(i.InstanceType)},
 		{Label: "platform", Value: aws.ToString(i.PlatformDetails)}, {Label: "architecture", Value: string(i.Architecture)},
-		{Label: "image", Value: aws.ToString(i.ImageId)}, {Label: "launched", Value: aws.ToTime(i.LaunchTime).UTC().Format(time.RFC3339)},
+		{Label: "image", Value: aws.ToString(i.ImageId)}, {Label: "launched", Value: aws.ToTime(i.LaunchTime).UTC().Format("2006-01-02 15:04 UTC")},
 		{Label: "network", Value: aws.ToString(i.VpcId)}, {Label: "lifecycle", Value: string(i.InstanceLifecycle)}, {Label: "instance profile", Value: profile}} {
 		if f.Value == "" {
 			continue
