@@ -24,7 +24,7 @@ const (
 
 // actionWords name an action in a title.
 var actionWords = map[responders.ID]string{
-	responders.Snapshot: "Snapshot", responders.OSQuery: "Ask osquery", responders.Memory: "Dump memory",
+	responders.Snapshot: "Snapshot", responders.OSQuery: "Osquery", responders.Memory: "Dump memory",
 	responders.TCPDump: "Capture packets", responders.Isolate: "Isolate", responders.Release: "Release",
 	responders.Revoke: "Revoke credentials", responders.Unrevoke: "Take back revocation",
 }

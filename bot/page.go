@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/securitybot/securitybot/bot/cases"
@@ -140,7 +141,7 @@ func (b *Bot) pageFor(c *cases.Case) pagerduty.Page {
 	p := pagerduty.Page{DedupKey: dedupKey(c), Source: "securitybot", Severity: "critical", Component: c.Ref(), At: c.Page.At,
 		Summary: fmt.Sprintf("%s: %s", c.Ref(), c.Page.Why), Details: map[string]any{"case": c.Ref(), "why": c.Page.Why}}
 	if f := c.Finding; f != nil {
-		p.Summary = fmt.Sprintf("%s %s (%s %s) — %s", c.Ref(), f.TellSentence(), f.Account, f.Region, c.Page.Why)
+		p.Summary = pageSummary(c)
 		p.Group, p.Class = string(findings.GroupOf(f)), f.Type
 		p.Severity = pageSeverity(c)
 		p.Details = pageDetails(c)
@@ -149,6 +150,17 @@ func (b *Bot) pageFor(c *cases.Case) pagerduty.Page {
 		}
 	}
 	return p
+}
+
+// pageSummary puts first what a telephone shows at night: what a person did or
+// did not say, or what has been found when a rule alone pages.
+func pageSummary(c *cases.Case) string {
+	f := c.Finding
+	what := fmt.Sprintf("%s (%s %s)", f.TellSentence(), f.Account, f.Region)
+	if strings.HasPrefix(c.Page.Why, "rule ") {
+		return fmt.Sprintf("%s %s — %s", c.Ref(), what, c.Page.Why)
+	}
+	return fmt.Sprintf("%s %s: %s", c.Ref(), c.Page.Why, what)
 }
 
 func pageSeverity(c *cases.Case) string {

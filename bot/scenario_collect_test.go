@@ -206,7 +206,7 @@ func TestNothingIsTakenUntilGuardDutyAnswers(t *testing.T) {
 				return
 			}
 			s.passed(card, "Not done", "AWS could not be asked")
-			s.passed(s.message(s.Security.ID, "Ask osquery "+id), "Not done")
+			s.passed(s.message(s.Security.ID, "Osquery "+id), "Not done")
 			if got := s.writes(); len(got) != 0 {
 				t.Errorf("AWS was changed: %v", got)
 			}

@@ -29,6 +29,9 @@ func TestANoPagesAtOnce(t *testing.T) {
 	if !strings.HasPrefix(p.Incidents[0].DedupKey, "securitybot/") {
 		t.Errorf("dedup key %q", p.Incidents[0].DedupKey)
 	}
+	if got := p.Incidents[0].Summary; !strings.HasPrefix(got[len("SB-DJ26J6XL"):], " the employee says that it was not them: ") {
+		t.Errorf("at night the telephone shows %q", got)
+	}
 	s.until("the buttons stay", func(st slackfake.State) bool {
 		now, _ := st.Message(m.Ref())
 		return len(now.Buttons()) < len(m.Buttons()) && !now.EditedAt.IsZero()

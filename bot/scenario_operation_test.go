@@ -174,7 +174,7 @@ func TestAHighFindingTakesEvidenceByItself(t *testing.T) {
 	if !strings.Contains(string(snapshot.Blocks), "policy") {
 		t.Errorf("nobody is said to have asked: %s", snapshot.Blocks)
 	}
-	s.passed(s.message(s.Security.ID, "Ask osquery", id), "Done", rig.Bucket+"/cases/")
+	s.passed(s.message(s.Security.ID, "Osquery", id), "Done", rig.Bucket+"/cases/")
 	if n := len(s.AWS.Snapshots(rig.Account, rig.Region)); n != 2 {
 		t.Errorf("%d snapshots of two volumes", n)
 	}
@@ -262,7 +262,7 @@ func TestNothingIsWrittenWithoutRight(t *testing.T) {
 			s.Machine(9)
 			s.Send(e.SNS())
 			s.edited(s.message(s.Security.ID, "Snapshot", e.Instance), "Not done", "GuardDuty does not know this finding")
-			s.edited(s.message(s.Security.ID, "Ask osquery", e.Instance), "Not done")
+			s.edited(s.message(s.Security.ID, "Osquery", e.Instance), "Not done")
 		},
 		"an instance of another account": func(t *testing.T, s *scene, id string) {
 			out := s.slash(s.Omar, "isolate i-0a1b2c3d4e5f60718 account="+rig.Other+" region="+rig.Region+" reason=x", s.Security.ID)

@@ -33,7 +33,7 @@ func TestProgressIsFewEdits(t *testing.T) {
 	severe.Severity = 8
 	s.Send(s.Known(severe).SNS())
 	s.taken(map[responders.ID]int{responders.OSQuery: 1, responders.Snapshot: 1, responders.Memory: 1, responders.TCPDump: 1})
-	for _, word := range []string{"Ask osquery ", "Snapshot ", "Dump memory ", "Capture packets "} {
+	for _, word := range []string{"Osquery ", "Snapshot ", "Dump memory ", "Capture packets "} {
 		s.passed(s.message(s.Security.ID, word+id), "Done")
 	}
 	s.settled()

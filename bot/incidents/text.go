@@ -121,11 +121,13 @@ func (c *Incident) fields() []message.Field {
 	}
 	if c.Hive.ID != "" {
 		t := message.Text{}.Code(c.Hive.ID)
+		name := "the case"
 		if c.Hive.Number > 0 {
-			t = message.L("case #" + strconv.Itoa(c.Hive.Number))
+			name = "case #" + strconv.Itoa(c.Hive.Number)
+			t = message.L(name)
 		}
 		if c.Hive.URL != "" {
-			t = t.L(" ").Link("open", c.Hive.URL)
+			t = message.Text{}.Link(name, c.Hive.URL)
 		}
 		out = append(out, message.Field{Label: "TheHive", Text: t})
 	}

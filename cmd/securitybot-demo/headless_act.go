@@ -46,7 +46,7 @@ func (s *script) evidence() error {
 	s.tell("A server is mining. GuardDuty knows the finding, so evidence is taken at once and by itself.")
 	for _, what := range []struct{ title, tell string }{
 		{"Snapshot", "Both volumes of %s are copied, and the copies are complete."},
-		{"Ask osquery", "osquery was asked on %s; the answer is in the evidence bucket, with its hash."},
+		{"Osquery", "osquery was asked on %s; the answer is in the evidence bucket, with its hash."},
 	} {
 		m, err := s.message(s.world.Security.ID, what.title, idOf(builder))
 		if err != nil {

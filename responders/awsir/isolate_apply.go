@@ -196,7 +196,7 @@ func (v *visit) isolatedNow(ctx context.Context, s isolation, o original, i type
 		}
 		return responders.Progress{}, responders.Doubt("Only partly isolated: %d of %d network interfaces could not be changed (%s). The others are isolated and stay so. Use a network ACL of the subnet, or stop the instance.", len(open), len(nics), strings.Join(open, "; "))
 	}
-	v.note("all %d network interfaces have the isolation group alone, read back twice", len(nics))
+	v.note("on %s the isolation group stands alone, read back twice", everyInterface(len(nics)))
 	return responders.Progress{Done: true}, enter(v.job, phaseDone, s)
 }
 

@@ -73,7 +73,7 @@ func TestTheOriginalsAreOnTheInterfacesToo(t *testing.T) {
 			t.Errorf("it says %q", line)
 		}
 	}
-	contains(t, []string{done.Log[len(done.Log)-1].What}, "all 2 network interfaces have the isolation group alone")
+	contains(t, []string{done.Log[len(done.Log)-1].What}, "on both network interfaces the isolation group stands alone")
 }
 
 func TestMissingTagsAreSaid(t *testing.T) {
