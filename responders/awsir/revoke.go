@@ -17,7 +17,7 @@ import (
 // revokeAction ends the sessions that an instance has had of its role, and with
 // them what was taken from it: a policy on the role denies everything to
 // credentials of this instance that were issued before now. Other instances of
-// the role go on (docs/adr/0020-revocation.md).
+// the role go on (docs/adr/0019-revocation.md).
 type revokeAction struct{}
 
 // revoking is the state of the job.
