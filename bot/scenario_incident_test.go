@@ -42,7 +42,7 @@ func (s *scene) ir(user slackfake.User, channel, text string) {
 // fillIn waits for a dialog and submits it.
 func (s *scene) fillIn(user slackfake.User, values map[string]string) {
 	s.t.Helper()
-	s.dialog(user)
+	s.asked(user, values)
 	g, err := s.Slack.As(user.ID).Submit("", values)
 	if err != nil {
 		s.t.Fatal(err)

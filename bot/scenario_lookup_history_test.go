@@ -58,7 +58,6 @@ func TestAClosedCaseIsRemembered(t *testing.T) {
 	s.slash(s.Omar, "domain miner.example", s.Security.ID)
 	s.found(s.Omar, "Investigation of miner[.]example", "Cases: ", "paged")
 	s.click(s.Omar, m, "Close…")
-	s.dialog(s.Omar)
 	s.submit(s.Omar, map[string]string{"outcome": "true_positive", "reason": "it mined"})
 	s.settled()
 	for s.ctx.Err() == nil {
@@ -133,7 +132,6 @@ func TestTheDialogOfLookUps(t *testing.T) {
 	s.Lookups.AddHost("203.0.113.8", badHost())
 	s.Lookups.Down("greynoise", lookupfake.Hang())
 	s.slash(s.Omar, "ip", s.Security.ID)
-	s.dialog(s.Omar)
 	if out := s.try(s.Omar, map[string]string{"what": "nonsense"}); len(out.Errors) != 1 {
 		t.Fatalf("the dialog takes nonsense: %+v", out)
 	}
@@ -155,6 +153,7 @@ func TestTheDialogOfLookUps(t *testing.T) {
 // try submits a dialog that may stay open.
 func (s *scene) try(user slackfake.User, values map[string]string) slackfake.Outcome {
 	s.t.Helper()
+	s.asked(user, values)
 	var view string
 	s.Slack.Look(func(st slackfake.State) {
 		if all := st.Views(user.ID); len(all) > 0 {

@@ -52,7 +52,6 @@ func TestAnIncidentAboutWhatWasLookedUp(t *testing.T) {
 		t.Fatalf("without an incident: %v %s", err, words(r.Message))
 	}
 	s.click(s.Omar, m, "Open incident…")
-	s.dialog(s.Omar)
 	s.submit(s.Omar, map[string]string{"title": "Mining", "severity": "high"})
 	room := s.room("mining")
 	s.settled()

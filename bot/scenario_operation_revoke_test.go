@@ -40,11 +40,13 @@ func TestRevokeApproveTakeBack(t *testing.T) {
 	}
 
 	s.click(s.Mei, done, "Take back…")
-	s.dialog(s.Mei)
-	if v := s.Slack.Views(s.Mei.ID)[0]; !strings.Contains(string(v.Raw), "works again") {
+	undo := map[string]string{"reason": "the keys have expired"}
+	s.asked(s.Mei, undo)
+	views := s.Slack.Views(s.Mei.ID)
+	if v := views[len(views)-1]; !strings.Contains(string(v.Raw), "works again") {
 		t.Errorf("the dialog does not say what it costs: %s", v.Raw)
 	}
-	s.submit(s.Mei, map[string]string{"reason": "the keys have expired"})
+	s.submit(s.Mei, undo)
 	card = s.message(s.Security.ID, "Take back revocation", "Approve", "the keys have expired")
 	s.click(s.Priya, card, "Approve")
 	s.passed(card, "Done")

@@ -131,7 +131,6 @@ func TestIsolateApproveVerifyRelease(t *testing.T) {
 	}
 
 	s.click(s.Mei, done, "Release…")
-	s.dialog(s.Mei)
 	s.submit(s.Mei, map[string]string{"reason": "the machine is clean"})
 	card = s.message(s.Security.ID, "Release", "Approve", "the machine is clean")
 	s.click(s.Mei, card, "Approve")
@@ -147,6 +146,7 @@ func TestIsolateApproveVerifyRelease(t *testing.T) {
 // submit fills in the dialog the person looks at.
 func (s *scene) submit(user slackfake.User, values map[string]string) slackfake.Outcome {
 	s.t.Helper()
+	s.asked(user, values)
 	var view string
 	s.Slack.Look(func(st slackfake.State) {
 		if all := st.Views(user.ID); len(all) > 0 {

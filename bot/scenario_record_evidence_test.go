@@ -18,14 +18,7 @@ import (
 func (s *scene) orders(user slackfake.User, m slackfake.Message, action responders.ID) {
 	s.t.Helper()
 	s.click(user, m, "Act…")
-	s.dialog(user)
-	g, err := s.Slack.As(user.ID).Submit("", map[string]string{"action": string(action), "reason": "it mines"})
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	if out, err := g.Wait(s.ctx); err != nil || !out.OK() {
-		s.t.Fatalf("not taken: %v %v", out.Errors, err)
-	}
+	s.fillIn(user, map[string]string{"action": string(action), "reason": "it mines"})
 }
 
 // snapshotted lets Omar take a snapshot of the machine of a paged case, and

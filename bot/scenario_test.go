@@ -3,6 +3,7 @@ package bot_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -155,6 +156,12 @@ func (s *scene) insists(user string, m slackfake.Message, label string) (slackfa
 func (s *scene) dialog(user slackfake.User) {
 	s.t.Helper()
 	s.until("no dialog", func(st slackfake.State) bool { return len(st.Views(user.ID)) > 0 })
+}
+
+// asked waits for a dialog with an input for each value.
+func (s *scene) asked(user slackfake.User, values map[string]string) {
+	s.t.Helper()
+	s.until(fmt.Sprintf("no dialog for %v", values), func(st slackfake.State) bool { return st.Asks(user.ID, values) })
 }
 
 // told waits until a person was told something that only they see.

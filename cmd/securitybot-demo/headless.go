@@ -125,7 +125,7 @@ func (s *script) click(user slackfake.User, m slackfake.Message, label string) e
 
 // submit fills in the dialog that a person is shown.
 func (s *script) submit(user slackfake.User, values map[string]string) error {
-	err := s.until("no dialog", func(st slackfake.State) bool { return len(st.Views(user.ID)) > 0 })
+	err := s.until("no dialog", func(st slackfake.State) bool { return st.Asks(user.ID, values) })
 	if err != nil {
 		return err
 	}

@@ -203,9 +203,10 @@ func (w *world) closeOne(p *process) bool {
 		if err != nil || !out.OK() {
 			return false
 		}
-		w.eventually("the dialog is open", 5*time.Second, func() bool { return len(w.Slack.Views(w.Omar.ID)) > 0 })
+		w.eventually("the dialog is open", 5*time.Second, func() bool { return w.asks(w.Omar.ID, "reason") })
 		values := map[string]string{}
-		for _, f := range w.Slack.Views(w.Omar.ID)[0].Fields() {
+		views := w.Slack.Views(w.Omar.ID)
+		for _, f := range views[len(views)-1].Fields() {
 			values[f.BlockID] = "A test of ours."
 			if len(f.Options) > 0 {
 				values[f.BlockID] = "benign"

@@ -267,7 +267,7 @@ func release(m *machine, p *process) {
 	card := m.w.said("Isolate "+m.id, "Done")[0]
 	mei := m.w.Slack.As(m.w.Mei.ID)
 	m.w.insist(p, "the dialog opens", func() (*slackfake.Gesture, error) { return mei.Click(card.Channel, card.TS, "Release…") })
-	m.w.eventually("the dialog is there", 10*time.Second, func() bool { return len(m.w.Slack.Views(m.w.Mei.ID)) > 0 })
+	m.w.eventually("the dialog is there", 10*time.Second, func() bool { return m.w.asks(m.w.Mei.ID, "reason") })
 	m.w.insist(p, "the dialog is taken", func() (*slackfake.Gesture, error) { return mei.Submit("", map[string]string{"reason": "it is clean"}) })
 	approve("Release", "U0PRIYA")(m, p)
 }

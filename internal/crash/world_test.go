@@ -296,6 +296,12 @@ func (w *world) eventually(what string, within time.Duration, holds func() bool)
 	}
 }
 
+// asks says whether somebody is shown a dialog with an input.
+func (w *world) asks(user, input string) (yes bool) {
+	w.Slack.Look(func(st slackfake.State) { yes = st.Asks(user, map[string]string{input: ""}) })
+	return yes
+}
+
 // answer lets everybody who is asked say "no", until the test ends. A click
 // that is not acknowledged is made again, one that is never.
 func (w *world) answer() {

@@ -63,6 +63,25 @@ func (st State) Views(user string) []View {
 	return out
 }
 
+// Asks reports whether the dialog the user looks at has an input for each value,
+// keyed by block id. What was open before may still be there.
+func (st State) Asks(user string, values map[string]string) bool {
+	v := st.s.openModal(user)
+	if v == nil {
+		return false
+	}
+	has := map[string]bool{}
+	for _, in := range v.inputs() {
+		has[in.Block] = true
+	}
+	for block := range values {
+		if !has[block] {
+			return false
+		}
+	}
+	return true
+}
+
 // Home returns the home tab last published for the user.
 func (st State) Home(user string) (View, bool) {
 	if v := st.s.views[st.s.homes[user]]; v != nil {
