@@ -25,11 +25,14 @@ type script struct {
 }
 
 // stepTimeout bounds the wait for one step.
-const stepTimeout = 30 * time.Second
+const stepTimeout = time.Minute
 
 func play(ctx context.Context, world *rig.Rig, out io.Writer) error {
 	s := &script{ctx: ctx, world: world, demo: newDemo(world), out: out}
 	go s.demo.hurry(ctx)
+	if err := s.until("the bot does not connect", func(st slackfake.State) bool { return len(st.Connections()) > 0 }); err != nil {
+		return err
+	}
 	for _, scene := range []func() error{s.deny, s.silence, s.owner, s.storm, s.command, s.lookups, s.evidence, s.records, s.forged, s.contain, s.alone, s.incident} {
 		if err := scene(); err != nil {
 			return err
