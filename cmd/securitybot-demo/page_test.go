@@ -93,16 +93,33 @@ func (b *browser) sees(selector, text string) {
 }
 
 // press clicks, by mouse, the first visible thing that matches and says text.
+// What arrives meanwhile may move it away from under the mouse: then the page has
+// noticed no click on it, and it is tried again, as a person would.
 func (b *browser) press(selector, text string) {
 	b.t.Helper()
-	b.sees(selector, text)
-	at := fmt.Sprintf(`(() => { const e = [...document.querySelectorAll(%q)].find(e => e.offsetParent !== null && e.textContent.includes(%q));
+	at := fmt.Sprintf(`(() => { const e = [...document.querySelectorAll(%[1]q)].find(e => e.offsetParent !== null && e.textContent.includes(%[2]q));
+		if (!e) return [0, 0];
+		window.hit = false;
+		document.addEventListener("click", c => { window.hit = !!c.target.closest(%[1]q)?.textContent.includes(%[2]q); }, {once: true, capture: true});
 		e.scrollIntoView({block: "center"}); const r = e.getBoundingClientRect(); return [r.x + r.width / 2, r.y + r.height / 2]; })()`, selector, text)
-	xy, err := chromedp.Run(b.ctx, chromedp.Evaluate[[]float64](at))
-	if err != nil {
-		b.t.Fatal(err)
+	for range 20 {
+		b.sees(selector, text)
+		xy, err := chromedp.Run(b.ctx, chromedp.Evaluate[[]float64](at))
+		if err != nil {
+			b.t.Fatal(err)
+		}
+		b.do(chromedp.MouseClickXY(xy[0], xy[1]))
+		hit, err := chromedp.Run(b.ctx, chromedp.Evaluate[bool]("window.hit"))
+		if err != nil {
+			b.t.Fatal(err)
+		}
+		if hit {
+			return
+		}
+		b.t.Logf("%q moved away from under the mouse", text)
 	}
-	b.do(chromedp.MouseClickXY(xy[0], xy[1]))
+	b.shot("failed-" + b.t.Name())
+	b.t.Fatalf("%s with %q cannot be pressed", selector, text)
 }
 
 // enters goes to a channel. What happens meanwhile may move its button away from
