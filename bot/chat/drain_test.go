@@ -29,7 +29,7 @@ func TestDrain(t *testing.T) {
 			t.Error("the handler's context ended with Run's")
 		}
 	}, reply: Reply{After: func(ctx context.Context) { close(finished) }}}
-	o := newOffice(t, d, quick, slackfake.WithAckDeadline(time.Second))
+	o := newOffice(t, d, quick, slackfake.WithAckDeadline(5*time.Second))
 	stop := o.run(t)
 	o.up(t, 2)
 	g, err := o.ws.As(o.ada.ID).Slash("/ir", "first", o.general)
