@@ -35,7 +35,7 @@ var doubles = []string{"internal/fakes/*", "internal/redistest", "internal/nodet
 
 // worlds put the whole bot together with doubles, for scenarios, the demo and
 // measurements.
-var worlds = []string{"internal/rig", "internal/bench", "internal/bench/*", "internal/crash"}
+var worlds = []string{"internal/rig", "internal/bench", "internal/bench/*", "internal/crash", "bot/archive/archivetest"}
 
 // data holds files that are part of a program. It imports nothing of ours.
 var data = []string{"deploy"}

@@ -2,10 +2,6 @@ package bot
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"io"
-	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -16,6 +12,7 @@ import (
 	"github.com/securitybot/securitybot/bot/cases"
 	"github.com/securitybot/securitybot/findings/policy"
 	"github.com/securitybot/securitybot/inquiries"
+	"github.com/securitybot/securitybot/internal/message"
 	"github.com/securitybot/securitybot/internal/store"
 )
 
@@ -30,73 +27,68 @@ func archiveID(c *cases.Case) string {
 }
 
 // archiveDecision gives the planned effect its line.
-func (b *Bot) archiveDecision(c *cases.Case, facts *cases.Facts, effects []store.Effect, now time.Time) error {
+func (b *Bot) archiveDecision(c *cases.Case, facts *cases.Facts, effects []store.Effect, now time.Time) {
 	for i, e := range effects {
-		if e.Kind != cases.KindArchive {
-			continue
+		if e.Kind == cases.KindArchive {
+			effects[i].Body = b.lineOf(c, e.ID, archive.OfDecision(c.Finding, facts.Decision, facts.Known, facts.Unavailable, now))
 		}
-		l := archive.OfDecision(c.Finding, facts.Decision, facts.Known, facts.Unavailable, now)
-		body, err := lineOf(c, e.ID, l)
-		if err != nil {
-			return err
-		}
-		effects[i].Body = body
 	}
-	return nil
 }
 
-func lineOf(c *cases.Case, id string, l archive.Line) ([]byte, error) {
+// lineOf encodes a line about a case. One that cannot be is lost: what people are
+// told does not wait for the archive.
+func (b *Bot) lineOf(c *cases.Case, id string, l archive.Line) []byte {
 	l.ID, l.CaseID, l.Ref = id, c.ID, c.Ref()
-	return l.Encode()
+	body, err := l.Encode()
+	if err != nil {
+		b.log.Error("a line is missing in the archive", "case", c.Ref(), "kind", l.Kind, "error", err)
+		return nil
+	}
+	return body
 }
 
 // archive plans a line about what became of a case.
-func (t *tx) archive(c *cases.Case, l archive.Line, now time.Time) error {
+func (t *tx) archive(c *cases.Case, l archive.Line, now time.Time) {
 	if !t.b.routes.Archive {
-		return nil
+		return
 	}
 	c.Seq++
 	id := archiveID(c) + "/" + strconv.Itoa(c.Seq)
-	body, err := lineOf(c, id, l)
-	if err != nil {
-		return err
+	if body := t.b.lineOf(c, id, l); body != nil {
+		t.plan(store.Effect{ID: id, Lane: store.LaneRecord, Kind: cases.KindArchive, Doc: cases.DocID(c.ID), Body: body, Planned: now, Due: now})
 	}
-	t.plan(store.Effect{ID: id, Lane: store.LaneRecord, Kind: cases.KindArchive, Doc: cases.DocID(c.ID), Body: body, Planned: now, Due: now})
-	return nil
 }
 
 // archiveMilestones plans lines for what happened to a case in this change.
-func (t *tx) archiveMilestones(c *cases.Case, now time.Time) error {
-	var errs error
+func (t *tx) archiveMilestones(c *cases.Case, now time.Time) {
 	for _, m := range c.Milestones {
 		l := archive.Line{At: m.At}
 		switch m.Kind {
 		case cases.MilestonePaged:
-			l.Kind, l.Page = archive.Paged, &archive.Page{N: m.Page, Why: cut(m.Why, 200)}
+			l.Kind, l.Page = archive.Paged, &archive.Page{N: m.Page, Why: message.Cut(m.Why, 200)}
 		case cases.MilestonePageRefused:
 			l.Kind, l.Page = archive.PageRefused, &archive.Page{N: m.Page}
 		case cases.MilestoneClosed:
 			l.Kind, l.Outcome = archive.Closed, string(m.Outcome)
 		}
-		errs = errors.Join(errs, t.archive(c, l, now))
+		t.archive(c, l, now)
 	}
 	c.Milestones = nil
-	return errs
 }
 
 // archiveQuestion plans the line that a question goes out about a case.
-func (t *tx) archiveQuestion(c *cases.Case, q inquiries.Inquiry, now time.Time) error {
-	return t.archive(c, archive.Line{Kind: archive.Asked, At: now, Question: &archive.Question{ID: short(q.ID), AskedAt: sentAt(q, now)}}, now)
+func (t *tx) archiveQuestion(c *cases.Case, q inquiries.Inquiry, now time.Time) {
+	t.archive(c, archive.Line{Kind: archive.Asked, At: now, Question: &archive.Question{ID: short(q.ID), AskedAt: sentAt(q, now)}}, now)
 }
 
 // archiveNotAsked plans the line that nobody could be asked about a case.
-func (t *tx) archiveNotAsked(c *cases.Case, step policy.Step, now time.Time) error {
-	return t.archive(c, archive.Line{Kind: archive.NotAsked, At: now, Question: &archive.Question{Step: step}}, now)
+func (t *tx) archiveNotAsked(c *cases.Case, step policy.Step, now time.Time) {
+	t.archive(c, archive.Line{Kind: archive.NotAsked, At: now, Question: &archive.Question{Step: step}}, now)
 }
 
 // archiveAnswer plans the line that a question came to a conclusion.
-func (t *tx) archiveAnswer(c *cases.Case, q inquiries.Inquiry, e inquiries.Effect, now time.Time) error {
-	return t.archive(c, archive.Line{Kind: archive.Answered, At: now, Question: &archive.Question{ID: short(q.ID), AskedAt: sentAt(q, now), Result: string(e.Outcome), Step: e.Step}}, now)
+func (t *tx) archiveAnswer(c *cases.Case, q inquiries.Inquiry, e inquiries.Effect, now time.Time) {
+	t.archive(c, archive.Line{Kind: archive.Answered, At: now, Question: &archive.Question{ID: short(q.ID), AskedAt: sentAt(q, now), Result: string(e.Outcome), Step: e.Step}}, now)
 }
 
 // sentAt is when a question goes, or went, to the person: after their quiet hours
@@ -119,10 +111,7 @@ func (b *Bot) doArchive(ctx context.Context, e *store.Effect) error {
 	if len(line) == 0 && c.Finding != nil && c.Decision != nil {
 		// Planned by an older version, or planned again after the store lost it:
 		// what the case still knows has to do.
-		l := archive.OfDecision(c.Finding, *c.Decision, nil, nil, e.Planned)
-		if line, err = lineOf(c, e.ID, l); err != nil {
-			return err
-		}
+		line = b.lineOf(c, e.ID, archive.OfDecision(c.Finding, *c.Decision, nil, nil, e.Planned))
 	}
 	if len(line) > 0 {
 		name := filepath.Join(b.cfg.ArchiveDir, "findings-"+e.Planned.UTC().Format("2006-01")+".ndjson")
@@ -134,39 +123,4 @@ func (b *Bot) doArchive(ctx context.Context, e *store.Effect) error {
 		return b.change(ctx, func(t *tx, _ time.Time) error { t.finish(e); return nil })
 	}
 	return b.finishedFrom(ctx, t, e, nil)
-}
-
-// appendLine writes a line that has its end, and makes sure that it is on disk. A
-// line torn by a crash is ended first, so that it does not take this one with it.
-func appendLine(name string, line []byte) error {
-	f, err := os.OpenFile(name, os.O_APPEND|os.O_CREATE|os.O_RDWR, 0o600)
-	if err != nil {
-		return fmt.Errorf("open archive: %w", err)
-	}
-	torn, err := endsTorn(f)
-	if err == nil {
-		if torn {
-			line = append([]byte("\n"), line...)
-		}
-		if _, err = f.Write(line); err == nil {
-			err = f.Sync()
-		}
-	}
-	if err = errors.Join(err, f.Close()); err != nil {
-		return fmt.Errorf("write archive: %w", err)
-	}
-	return nil
-}
-
-// endsTorn says whether the last line of a file lacks its end.
-func endsTorn(f *os.File) (bool, error) {
-	info, err := f.Stat()
-	if err != nil || info.Size() == 0 {
-		return false, err
-	}
-	last := make([]byte, 1)
-	if _, err := f.ReadAt(last, info.Size()-1); err != nil && !errors.Is(err, io.EOF) {
-		return false, err
-	}
-	return last[0] != '\n', nil
 }

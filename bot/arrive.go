@@ -197,9 +197,7 @@ func (b *Bot) fold(ctx context.Context, t *tx, f *findings.Finding) error {
 func (b *Bot) arrive(ctx context.Context, t *tx, c *cases.Case, f *findings.Finding, facts *cases.Facts, now time.Time) error {
 	gen := c.Gen
 	effects, ask := c.Arrive(f, facts, b.routes, now)
-	if err := b.archiveDecision(c, facts, effects, now); err != nil {
-		return err
-	}
+	b.archiveDecision(c, facts, effects, now)
 	t.plan(effects...)
 	t.touch(c)
 	if c.Gen != gen {

@@ -43,7 +43,8 @@ func (b *Bot) ask(ctx context.Context, t *tx, c *cases.Case, f *findings.Finding
 		spec = *c.Decision.Inquire
 	}
 	if !c.Employee.Known || (c.Employee.Email == "" && c.Employee.ChatID == "") {
-		return b.notAsked(t, c, "nobody could be asked: "+orElse(c.Employee.Why, "the person behind it is not known"), now)
+		b.notAsked(t, c, "nobody could be asked: "+orElse(c.Employee.Why, "the person behind it is not known"), now)
+		return nil
 	}
 	id := personDocID(c.Employee)
 	body, err := t.loadRaw(ctx, id)
@@ -68,7 +69,8 @@ func (b *Bot) ask(ctx context.Context, t *tx, c *cases.Case, f *findings.Finding
 		p.Day, p.N = day, 0
 	}
 	if len(open) >= b.cfg.MaxOpen || p.N >= maxDailyAsked {
-		return b.notAsked(t, c, "the person was asked enough questions already, so security is asked instead", now)
+		b.notAsked(t, c, "the person was asked enough questions already, so security is asked instead", now)
+		return nil
 	}
 	q, effects := inquiries.New(randomID(), b.askFor(c, f, spec), now)
 	c.Inquiry = q.ID
@@ -82,20 +84,15 @@ func (b *Bot) ask(ctx context.Context, t *tx, c *cases.Case, f *findings.Finding
 	}
 	t.putRaw(id, body, personTTL)
 	b.metrics.asked.Inc()
-	if err := t.archiveQuestion(c, q, now); err != nil {
-		return err
-	}
+	t.archiveQuestion(c, q, now)
 	return b.applyInquiry(ctx, t, q, effects, now)
 }
 
 // notAsked gives a case that nobody can be asked about to the team.
-func (b *Bot) notAsked(t *tx, c *cases.Case, why string, now time.Time) error {
+func (b *Bot) notAsked(t *tx, c *cases.Case, why string, now time.Time) {
 	step := insteadOfAsking(c)
-	if err := t.archiveNotAsked(c, step, now); err != nil {
-		return err
-	}
+	t.archiveNotAsked(c, step, now)
 	t.plan(c.Decided(step, why, b.routes, now)...)
-	return nil
 }
 
 // insteadOfAsking is what happens to a case nobody can be asked about: what the
@@ -146,9 +143,7 @@ func (b *Bot) joinQuestion(ctx context.Context, t *tx, c *cases.Case, q inquirie
 	a := b.askFor(c, c.Finding, spec)
 	next, effects, _ := q.Apply(inquiries.Joined{CaseID: c.ID, Level: a.Level, About: a.About}, now)
 	b.metrics.folded.WithLabelValues("question").Inc()
-	if err := t.archiveQuestion(c, next, now); err != nil {
-		return err
-	}
+	t.archiveQuestion(c, next, now)
 	return b.applyInquiry(ctx, t, next, effects, now)
 }
 

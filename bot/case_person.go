@@ -68,7 +68,7 @@ func (b *Bot) takeVerdict(ctx context.Context, s chat.Submission) (chat.Reply, e
 	if reason == "" {
 		return chat.Reply{Errors: map[string]string{"reason": "Please write a sentence: somebody will read it later."}}, nil
 	}
-	return b.closeCase(ctx, s, outcome, cut(reason, 500))
+	return b.closeCase(ctx, s, outcome, message.Cut(reason, 500))
 }
 
 // objectOf is what a case is about: its account and the person it concerns.

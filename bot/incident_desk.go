@@ -57,7 +57,7 @@ func (d incidentDesk) askForIncident(ctx context.Context, n newIncident) (comman
 		return commands.Say(*no), nil
 	}
 	if k.Finding != nil && n.Title == "" {
-		n.Title, n.Level = cut(headline(k), 120), findings.LevelOf(k.Severity)
+		n.Title, n.Level = message.Cut(headline(k), 120), findings.LevelOf(k.Severity)
 	}
 	m := d.b.incidentForm(n, k)
 	return commands.Reply{Modal: &m}, nil
@@ -117,7 +117,7 @@ func (d incidentDesk) apply(ctx context.Context, r commands.Request, c *incident
 		})
 	case commands.Page:
 		why := orElse(ch.Text, c.Title)
-		return simply("page for an incident", map[string]string{"why": cut(why, 300)}, func(c *incidents.Incident, now time.Time) ([]store.Effect, error) {
+		return simply("page for an incident", map[string]string{"why": message.Cut(why, 300)}, func(c *incidents.Incident, now time.Time) ([]store.Effect, error) {
 			return c.PageOnCall(r.User, why, now)
 		})
 	case commands.Note:

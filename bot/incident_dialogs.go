@@ -61,7 +61,7 @@ func (b *Bot) askIncident(ctx context.Context, a chat.Action) (chat.Reply, error
 		m := incidentThere(c)
 		return chat.Reply{Message: &m}, nil
 	}
-	m := b.incidentForm(newIncident{Opening: incidents.Opening{Title: cut(headline(k), 120), Level: findings.LevelOf(k.Severity), Cases: []string{k.ID}}}, k)
+	m := b.incidentForm(newIncident{Opening: incidents.Opening{Title: message.Cut(headline(k), 120), Level: findings.LevelOf(k.Severity), Cases: []string{k.ID}}}, k)
 	return chat.Reply{Modal: &m}, nil
 }
 

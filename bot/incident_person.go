@@ -214,7 +214,7 @@ func (b *Bot) mayTouch(ctx context.Context, a incidentAct) (*message.Message, er
 // closeIncident ends an incident. A page under way may still arrive for twice
 // the time of a lease.
 func (b *Bot) closeIncident(ctx context.Context, by who, envelope, id, reason string) (*incidents.Incident, *message.Message, error) {
-	return b.onIncident(ctx, incidentAct{by: by, envelope: envelope, id: id, need: actEndIncident, what: "close an incident", detail: map[string]string{"reason": cut(reason, 300)},
+	return b.onIncident(ctx, incidentAct{by: by, envelope: envelope, id: id, need: actEndIncident, what: "close an incident", detail: map[string]string{"reason": message.Cut(reason, 300)},
 		do: func(c *incidents.Incident, now time.Time) ([]store.Effect, []string, error) {
 			return c.Close(by.user, reason, 2*leaseTime, now)
 		}})

@@ -34,7 +34,7 @@ func (b *Bot) reopenIncident(ctx context.Context, by who, envelope, id, reason s
 			return nil, &m, nil
 		}
 	}
-	return b.changeByHand(ctx, by, envelope, id, "reopen an incident", map[string]string{"reason": cut(reason, 300)},
+	return b.changeByHand(ctx, by, envelope, id, "reopen an incident", map[string]string{"reason": message.Cut(reason, 300)},
 		func(c *incidents.Incident, now time.Time) ([]store.Effect, error) {
 			return c.Reopen(by.user, reason, b.incidentRules(), b.cfg.Incidents.ReopenWithin, now)
 		})

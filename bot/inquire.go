@@ -35,9 +35,7 @@ func (b *Bot) applyInquiry(ctx context.Context, t *tx, q inquiries.Inquiry, effe
 					return err
 				}
 				if c.Known() {
-					if err := t.archiveAnswer(c, q, e, now); err != nil {
-						return err
-					}
+					t.archiveAnswer(c, q, e, now)
 					t.plan(c.Decided(e.Step, e.Why, b.routes, now)...)
 					t.touch(c)
 					if !c.IsOpen() {

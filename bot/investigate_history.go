@@ -92,7 +92,7 @@ func caseHistory(found []*cases.Case, hidden int) lookup.Section {
 			t = t.L("closed: " + verdictWords(c.Outcome))
 		}
 		if c.Finding != nil {
-			t = t.L(" · " + cut(headline(c), 90) + " · ").V(orElse(c.Finding.Account, "unknown account"))
+			t = t.L(" · " + message.Cut(headline(c), 90) + " · ").V(orElse(c.Finding.Account, "unknown account"))
 		}
 		if c.Count > 1 {
 			t = t.L(fmt.Sprintf(" · %d times", c.Count))
@@ -194,7 +194,7 @@ func holdingWords(h inventory.Holding) message.Text {
 	case h.Interface != "":
 		t = t.L("interface ").Code(h.Interface)
 		if h.About != "" {
-			t = t.L(" ").V(cut(h.About, 80))
+			t = t.L(" ").V(message.Cut(h.About, 80))
 		}
 		return t
 	}

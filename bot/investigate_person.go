@@ -42,19 +42,31 @@ func lookUpDialogs() map[string]door[chat.Submission] {
 // loudTTL is how long a loud look-up waits for the word.
 const loudTTL = 15 * time.Minute
 
-// loudAsk is a loud look-up that waits for the word of who asked for it.
-type loudAsk struct {
-	User       string   `json:"u"`
+// keptSearch is a look-up that a button leads back to.
+type keptSearch struct {
+	User       string   `json:"u"` // of a loud one, that waits for this person's word; empty of one that was answered
 	Indicators []string `json:"i"`
-	Share      bool     `json:"s,omitempty"`
+	Share      bool     `json:"s,omitempty"` // of a loud one
 }
 
-func loudDoc(id string) string { return "l:" + id }
+func searchDoc(id string) string { return "l:" + id }
+
+// search reads what was kept.
+func (k keptSearch) search() (q commands.Search, err error) {
+	for _, s := range k.Indicators {
+		ind, err := lookup.Parse(s)
+		if err != nil {
+			return q, err
+		}
+		q.Indicators = append(q.Indicators, ind)
+	}
+	return q, nil
+}
 
 // warnLoud says what a loud look-up gives away, and asks nobody yet.
 func (b *Bot) warnLoud(ctx context.Context, r commands.Request, q commands.Search) (commands.Reply, error) {
 	id := randomID()
-	ask := loudAsk{User: r.User, Share: r.Share}
+	ask := keptSearch{User: r.User, Share: r.Share}
 	t := message.L("This also asks the name servers of ")
 	for k, ind := range q.Indicators {
 		ask.Indicators = append(ask.Indicators, ind.String())
@@ -64,7 +76,7 @@ func (b *Bot) warnLoud(ctx context.Context, r commands.Request, q commands.Searc
 		t = t.V(ind.String())
 	}
 	err := b.change(ctx, func(t *tx, _ time.Time) error {
-		t.putRaw(loudDoc(id), mustJSON(ask), loudTTL)
+		t.putRaw(searchDoc(id), mustJSON(ask), loudTTL)
 		return nil
 	})
 	if err != nil {
@@ -79,25 +91,22 @@ func (b *Bot) warnLoud(ctx context.Context, r commands.Request, q commands.Searc
 // lookUpLoud is the word: it is recorded first, counts once, and only from who
 // asked.
 func (b *Bot) lookUpLoud(ctx context.Context, a chat.Action) (chat.Reply, error) {
-	body, err := b.begin().loadRaw(ctx, loudDoc(a.Value))
+	body, err := b.begin().loadRaw(ctx, searchDoc(a.Value))
 	if err != nil {
 		return chat.Reply{}, err
 	}
-	var ask loudAsk
+	var ask keptSearch
 	if len(body) == 0 || json.Unmarshal(body, &ask) != nil {
 		return chat.Reply{Message: refusal("This has waited too long. Please type the command again.")}, nil
 	}
 	if ask.User != a.User {
 		return chat.Reply{Message: refusal("Only who typed the command can press this.")}, nil
 	}
-	q := commands.Search{Loud: true}
-	for _, s := range ask.Indicators {
-		ind, err := lookup.Parse(s)
-		if err != nil {
-			return chat.Reply{Message: refusal("I cannot read any more what this was about. Please type the command again.")}, nil
-		}
-		q.Indicators = append(q.Indicators, ind)
+	q, err := ask.search()
+	if err != nil {
+		return chat.Reply{Message: refusal("I cannot read any more what this was about. Please type the command again.")}, nil
 	}
+	q.Loud = true
 	err = b.changeAudited(ctx, func(t *tx, _ time.Time) error {
 		t.marks = append(t.marks, seenMark("loud:"+a.Value))
 		return t.audit(ctx, lookUpRecord(a.User, q, ask.Share))

@@ -12,7 +12,6 @@ import (
 	"github.com/securitybot/securitybot/bot/incidents"
 	"github.com/securitybot/securitybot/commands"
 	"github.com/securitybot/securitybot/findings"
-	"github.com/securitybot/securitybot/findings/lookup"
 	"github.com/securitybot/securitybot/internal/message"
 	"github.com/securitybot/securitybot/internal/store"
 )
@@ -35,7 +34,7 @@ const keptLookUpTTL = 24 * time.Hour
 func (b *Bot) lookUpUses(ctx context.Context, q commands.Search, here bool) []message.Button {
 	id := randomID()
 	err := b.change(ctx, func(t *tx, _ time.Time) error {
-		t.putRaw(loudDoc(id), mustJSON(loudAsk{Indicators: namesOf(q)}), keptLookUpTTL)
+		t.putRaw(searchDoc(id), mustJSON(keptSearch{Indicators: namesOf(q)}), keptLookUpTTL)
 		return nil
 	})
 	if err != nil {
@@ -64,20 +63,16 @@ func namesOf(q commands.Search) []string {
 // the indicator's own servers see it.
 func (b *Bot) keptLookUp(ctx context.Context, id string) (commands.Search, *message.Message, error) {
 	var q commands.Search
-	body, err := b.begin().loadRaw(ctx, loudDoc(id))
+	body, err := b.begin().loadRaw(ctx, searchDoc(id))
 	if err != nil {
 		return q, nil, err
 	}
-	var kept loudAsk
+	var kept keptSearch
 	if len(body) == 0 || json.Unmarshal(body, &kept) != nil || kept.User != "" {
 		return q, refusal("This has waited too long. Please look it up again."), nil
 	}
-	for _, s := range kept.Indicators {
-		ind, err := lookup.Parse(s)
-		if err != nil {
-			return q, refusal("I cannot read any more what this was about. Please look it up again."), nil
-		}
-		q.Indicators = append(q.Indicators, ind)
+	if q, err = kept.search(); err != nil {
+		return q, refusal("I cannot read any more what this was about. Please look it up again."), nil
 	}
 	return q, nil, nil
 }
@@ -116,7 +111,7 @@ func (b *Bot) lookUpIncident(ctx context.Context, a chat.Action) (chat.Reply, er
 	if err != nil || no != nil {
 		return chat.Reply{Message: no}, err
 	}
-	m := b.incidentForm(newIncident{Opening: incidents.Opening{Title: cut("Traffic with "+strings.Join(namesOf(q), ", "), 120), Level: findings.High}}, nil)
+	m := b.incidentForm(newIncident{Opening: incidents.Opening{Title: message.Cut("Traffic with "+strings.Join(namesOf(q), ", "), 120), Level: findings.High}}, nil)
 	return chat.Reply{Modal: &m}, nil
 }
 

@@ -224,7 +224,7 @@ func (b *Bot) askAction(ctx context.Context, a chat.Action) (chat.Reply, error) 
 	}
 	var options []message.Option
 	for _, act := range responders.Catalogue() {
-		options = append(options, message.Option{Label: cut(capital(act.About), 75), Value: string(act.ID)})
+		options = append(options, message.Option{Label: message.Cut(capital(act.About), 75), Value: string(act.ID)})
 	}
 	m := message.Modal{Callback: actAct, Private: c.ID, Title: "Act on the instance", Submit: "Go on"}
 	m.Parts = message.Message{}.Para(message.L("Instance ").Code(c.Finding.Instance.ID).L(" in ").V(c.Finding.Account + " " + c.Finding.Region).

@@ -235,7 +235,7 @@ func endWords(o *responders.Operation) string {
 	default:
 		s += fmt.Sprintf(" (%d pieces of evidence)", n)
 	}
-	return cut(s, 300)
+	return message.Cut(s, 300)
 }
 
 // refOf is the message of an operation.

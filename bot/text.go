@@ -77,7 +77,7 @@ func headline(c *cases.Case) string {
 	if c.Finding.Sample {
 		s = "[sample] " + s
 	}
-	return cut(s, 140)
+	return message.Cut(s, 140)
 }
 
 func caseFallback(c *cases.Case) message.Text {
@@ -199,9 +199,9 @@ func (b *Bot) digestMessage(all []*cases.Case) message.Message {
 	m := message.Message{}.Title(message.L(fmt.Sprintf("%d things at once", len(all))))
 	m.Fallback = message.L(fmt.Sprintf("%d things at once, the most serious: %s", len(all), headline(sorted[0])))
 	for _, c := range sorted {
-		t := message.Text{}.Strong(levelWord(c.Severity)).L(" · " + cut(headline(c), 110) + " · ").V(orElse(c.Finding.Account, "unknown account"))
+		t := message.Text{}.Strong(levelWord(c.Severity)).L(" · " + message.Cut(headline(c), 110) + " · ").V(orElse(c.Finding.Account, "unknown account"))
 		if what := resourceOf(c.Finding); what != "" {
-			t = t.L(" ").Code(cut(what, 60))
+			t = t.L(" ").Code(message.Cut(what, 60))
 		}
 		if c.Page != nil {
 			t = t.L(" · paged")
@@ -269,13 +269,6 @@ func capital(s string) string {
 		return s
 	}
 	return string(unicode.ToUpper(r)) + s[n:]
-}
-
-func cut(s string, most int) string {
-	if utf8.RuneCountInString(s) <= most {
-		return s
-	}
-	return string([]rune(s)[:most-1]) + "…"
 }
 
 func orElse(s, other string) string {

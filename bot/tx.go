@@ -147,9 +147,7 @@ func (t *tx) finalise() (store.Commit, error) {
 	now := t.b.clock.Now()
 	for id := range t.touched {
 		t.plan(t.cases[id].Recording(now)...)
-		if err := t.archiveMilestones(t.cases[id], now); err != nil {
-			return store.Commit{}, err
-		}
+		t.archiveMilestones(t.cases[id], now)
 	}
 	for i := range t.effects {
 		// The store counts in milliseconds and is never early: what is due now

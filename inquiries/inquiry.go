@@ -108,6 +108,9 @@ const (
 	OutcomeUndeliverable Conclusion = "undeliverable"
 )
 
+// Denied says whether the person denied it, by a click or by refusing the proof.
+func (c Conclusion) Denied() bool { return c == OutcomeNo || c == OutcomeRefused }
+
 // Decision is what an inquiry decided about its cases.
 type Decision struct {
 	Outcome Conclusion  `json:"o,omitempty"`
@@ -248,11 +251,8 @@ func (q Inquiry) Answered(c Choice) (Answer, bool) {
 	return q.Answers[i], true
 }
 
-// saidNo says whether the person denied it, by a click or by refusing the
-// proof.
-func (q Inquiry) saidNo() bool {
-	return slices.Contains(q.Decided, OutcomeNo) || slices.Contains(q.Decided, OutcomeRefused)
-}
+// saidNo says whether the person denied it once.
+func (q Inquiry) saidNo() bool { return slices.ContainsFunc(q.Decided, Conclusion.Denied) }
 
 // clone copies what Apply may change in place.
 func (q Inquiry) clone() Inquiry {

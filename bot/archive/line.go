@@ -8,6 +8,7 @@ import (
 
 	"github.com/securitybot/securitybot/findings"
 	"github.com/securitybot/securitybot/findings/policy"
+	"github.com/securitybot/securitybot/internal/message"
 )
 
 // Version is what Encode writes. A reader skips lines of a higher one.
@@ -121,14 +122,14 @@ func OfDecision(f *findings.Finding, d policy.Decision, known map[string]any, un
 	reasons := d.Reasons[:min(len(d.Reasons), maxReasons)]
 	d.Reasons = make([]string, len(reasons))
 	for i, r := range reasons {
-		d.Reasons[i] = clip(r, maxReason)
+		d.Reasons[i] = message.Cut(r, maxReason)
 	}
 	l := Line{Kind: Decided, At: now, Finding: f, Facts: factsOf(known), Decision: &d}
 	for name, why := range unavailable {
 		if l.Unavailable == nil {
 			l.Unavailable = map[string]string{}
 		}
-		l.Unavailable[name] = clip(why, maxWhy)
+		l.Unavailable[name] = message.Cut(why, maxWhy)
 	}
 	return l
 }
@@ -137,14 +138,4 @@ func OfDecision(f *findings.Finding, d policy.Decision, known map[string]any, un
 // gives the same decision.
 func (l *Line) Input() policy.Input {
 	return policy.Input{Finding: l.Finding, Facts: l.Facts.known(), Unavailable: l.Unavailable, Now: l.At}
-}
-
-func clip(s string, most int) string {
-	if len(s) <= most {
-		return s
-	}
-	if r := []rune(s); len(r) > most {
-		return string(r[:most-1]) + "…"
-	}
-	return s
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/securitybot/securitybot/internal/message"
 	"github.com/securitybot/securitybot/internal/store"
 )
 
@@ -25,7 +26,7 @@ func (c *Incident) Close(by, reason string, flight time.Duration, now time.Time)
 	if reason, err = written(reason, "why it can be closed"); err != nil {
 		return nil, nil, err
 	}
-	reason = cut(reason, 1000)
+	reason = message.Cut(reason, 1000)
 	c.Status, c.ClosedBy, c.Reason, c.Ended = Closed, by, reason, now.UTC()
 	n := c.log(Entry{At: now, By: by, Kind: KindClosed, What: "closed the incident:", Text: reason})
 	cancel = c.drop()

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/securitybot/securitybot/findings"
+	"github.com/securitybot/securitybot/internal/message"
 	"github.com/securitybot/securitybot/internal/store"
 )
 
@@ -194,7 +195,7 @@ func (c *Incident) PageOnCall(by, why string, now time.Time) ([]store.Effect, er
 		return nil, Refusal("This incident has paged " + strconv.Itoa(maxPages) + " times. Please call by phone.")
 	}
 	c.acted(now)
-	return append(c.page(by, cut(why, 500), now), c.refresh(now)...), nil
+	return append(c.page(by, message.Cut(why, 500), now), c.refresh(now)...), nil
 }
 
 // page plans a page, an incident of its own in PagerDuty.
@@ -250,7 +251,7 @@ func (c *Incident) PageRefused(effectID, why string, now time.Time) []store.Effe
 		return nil
 	}
 	_, rest := cutStep(c.step(effectID))
-	return c.pageRefused(rest, cut(clean(why), 200), now)
+	return c.pageRefused(rest, message.Cut(clean(why), 200), now)
 }
 
 func (c *Incident) pageRefused(rest, why string, now time.Time) []store.Effect {

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/securitybot/securitybot/internal/message"
 	"github.com/securitybot/securitybot/internal/store"
 )
 
@@ -14,7 +15,7 @@ func (c *Incident) Failed(effectID, why string, now time.Time) []store.Effect {
 	return c.report(effectID, now, func() []store.Effect {
 		what := c.step(effectID)
 		step, rest := cutStep(what)
-		why = cut(clean(why), 200)
+		why = message.Cut(clean(why), 200)
 		switch step {
 		case StepInvite:
 			return c.invitesFailed(why, now)

@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/securitybot/securitybot/internal/message"
 	"github.com/securitybot/securitybot/internal/store"
 )
 
@@ -234,7 +235,7 @@ func (c *Incident) Invited(effectID string, results []Invitation, now time.Time)
 				}
 				continue
 			}
-			c.Members[i].State, c.Members[i].Reason = Refused, cut(clean(r.Refused), 100)
+			c.Members[i].State, c.Members[i].Reason = Refused, message.Cut(clean(r.Refused), 100)
 			c.log(Entry{At: now, Kind: KindFailed, What: "cannot be invited:", Whom: []string{r.ID}, Text: c.Members[i].Reason})
 		}
 		if len(in) > 0 {

@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/securitybot/securitybot/internal/message"
 	"github.com/securitybot/securitybot/internal/store"
 )
 
@@ -36,7 +37,7 @@ func (c *Incident) Reopen(by, reason string, r Rules, within time.Duration, now 
 		}
 		return step == StepExport || step == StepArchive || step == StepRecord || step == StepResolve
 	})
-	c.log(Entry{At: now, By: by, Kind: KindReopened, What: "reopened the incident:", Text: cut(reason, 1000)})
+	c.log(Entry{At: now, By: by, Kind: KindReopened, What: "reopened the incident:", Text: message.Cut(reason, 1000)})
 	c.acted(now)
 	c.name(by, "reopened it")
 	if c.Channel == "" {
@@ -51,7 +52,7 @@ func (c *Incident) Reopen(by, reason string, r Rules, within time.Duration, now 
 	}
 	out = append(out, c.rehive(r, now)...)
 	if slices.Contains(r.Page, c.Severity) {
-		out = append(out, c.page("", "reopened: "+cut(reason, 400), now)...)
+		out = append(out, c.page("", "reopened: "+message.Cut(reason, 400), now)...)
 	}
 	return out, nil
 }

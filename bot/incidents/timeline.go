@@ -4,6 +4,8 @@ import (
 	"strconv"
 	"time"
 	"unicode/utf8"
+
+	"github.com/securitybot/securitybot/internal/message"
 )
 
 // Kind is what a line of the timeline is about.
@@ -68,7 +70,7 @@ func (c *Incident) log(e Entry) int {
 		return -1
 	}
 	e.At = e.At.UTC().Truncate(time.Second)
-	e.Text = cut(e.Text, maxText)
+	e.Text = message.Cut(e.Text, maxText)
 	c.Timeline = append(c.Timeline, e)
 	return len(c.Timeline) - 1
 }

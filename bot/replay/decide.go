@@ -7,6 +7,7 @@ import (
 
 	"github.com/securitybot/securitybot/bot/archive"
 	"github.com/securitybot/securitybot/findings/policy"
+	"github.com/securitybot/securitybot/internal/message"
 )
 
 // Attention says how a change goes.
@@ -137,7 +138,7 @@ func (s *seen) compare(old, new policy.Decision, oldNeeds, newNeeds []string) {
 		}
 	}
 	if s.attention != Same && len(new.Reasons) > 0 {
-		s.Why = clip(new.Reasons[0], 300)
+		s.Why = message.Cut(new.Reasons[0], 300)
 	}
 }
 
@@ -200,11 +201,4 @@ func wait(d time.Duration) string {
 		return "as long as the severity says"
 	}
 	return d.String()
-}
-
-func clip(s string, most int) string {
-	if r := []rune(s); len(r) > most {
-		return string(r[:most-1]) + "…"
-	}
-	return s
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/securitybot/securitybot/bot/archive/archivetest"
 	"github.com/securitybot/securitybot/bot/replay"
 	"github.com/securitybot/securitybot/findings/policy"
 )
@@ -72,7 +73,7 @@ func TestUnreadLinesAreNotDetermined(t *testing.T) {
 	p := compile(t, "p.yaml", "\n  - {id: default, then: notify}")
 	c := &chronicle{t: t}
 	c.found(0, miner, 8, p, nil, nil)
-	name := c.file()
+	name := archivetest.File(c.t, c.lines)
 	f, err := os.OpenFile(name, os.O_APPEND|os.O_WRONLY, 0)
 	if err != nil {
 		t.Fatal(err)
@@ -100,7 +101,7 @@ func TestOnlyDecisionsOfTheWindowAreCompared(t *testing.T) {
 	for n := range 5 {
 		c.found(n, miner, 8, old, nil, nil)
 	}
-	r, err := replay.Compare([]string{c.file()}, replay.Options{Old: old, New: next, Since: noon.Add(3 * time.Hour)})
+	r, err := replay.Compare([]string{archivetest.File(c.t, c.lines)}, replay.Options{Old: old, New: next, Since: noon.Add(3 * time.Hour)})
 	if err != nil || r.Decisions != 2 || r.Changes[0].N != 2 || len(r.Changes[0].Examples) != 0 || !r.From.Equal(noon.Add(3*time.Hour)) || !r.To.Equal(noon.Add(4*time.Hour)) {
 		t.Errorf("%+v %v", r, err)
 	}
@@ -115,7 +116,7 @@ func TestTheResultIsTheSameEveryTime(t *testing.T) {
 	for n := range 900 {
 		c.found(n, []string{miner, probe, iam}[n%3], float64(n%10), old, nil, nil)
 	}
-	file := c.file()
+	file := archivetest.File(c.t, c.lines)
 	var first []string
 	var examples []replay.Example
 	for range 5 {

@@ -208,16 +208,12 @@ func (g *gathering) hear(s seen) {
 	switch {
 	case s.kind == archive.Closed && !s.at.Before(v.closedAt):
 		v.closed, v.closedAt = s.outcome, s.at
-	case s.kind == archive.Answered && denies(s.outcome) && s.at.After(v.deniedAt):
+	case s.kind == archive.Answered && inquiries.Conclusion(s.outcome).Denied() && s.at.After(v.deniedAt):
 		v.deniedAt = s.at
 	default:
 		return
 	}
 	g.verdicts[s.caseID] = v
-}
-
-func denies(result string) bool {
-	return result == string(inquiries.OutcomeNo) || result == string(inquiries.OutcomeRefused)
 }
 
 // said is the last word about a case, and whether it makes the finding real.

@@ -2,8 +2,6 @@ package replay_test
 
 import (
 	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -12,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/securitybot/securitybot/bot/archive"
+	"github.com/securitybot/securitybot/bot/archive/archivetest"
 	"github.com/securitybot/securitybot/bot/replay"
 	"github.com/securitybot/securitybot/findings"
 	"github.com/securitybot/securitybot/findings/policy"
@@ -56,27 +55,9 @@ func (c *chronicle) answered(n int, result string, after time.Duration) {
 	c.lines = append(c.lines, c.of(n, "answered", archive.Line{Kind: archive.Answered, At: noon.Add(after), Question: &archive.Question{ID: "Q", Result: result}}))
 }
 
-// file writes the archive.
-func (c *chronicle) file() string {
-	c.t.Helper()
-	var text strings.Builder
-	for _, l := range c.lines {
-		b, err := l.Encode()
-		if err != nil {
-			c.t.Fatal(err)
-		}
-		text.Write(b)
-	}
-	name := filepath.Join(c.t.TempDir(), "findings-2026-11.ndjson")
-	if err := os.WriteFile(name, []byte(text.String()), 0o600); err != nil {
-		c.t.Fatal(err)
-	}
-	return name
-}
-
 func (c *chronicle) compare(old, new *policy.Policy) *replay.Result {
 	c.t.Helper()
-	r, err := replay.Compare([]string{c.file()}, replay.Options{Old: old, New: new, Examples: 2})
+	r, err := replay.Compare([]string{archivetest.File(c.t, c.lines)}, replay.Options{Old: old, New: new, Examples: 2})
 	if err != nil {
 		c.t.Fatal(err)
 	}

@@ -93,7 +93,7 @@ func (c *counts) ask(l life) (answer inquiries.Conclusion) {
 		switch {
 		case q.result == "":
 			q.result, q.at = result, e.at
-		case result != q.result && denied(string(result)):
+		case result != q.result && result.Denied():
 			q.lateNo = true
 		}
 	}

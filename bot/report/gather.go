@@ -106,7 +106,7 @@ func (s *story) live(since, until time.Time) (l life, counts bool) {
 			l.notAsked = true
 		case archive.Asked, archive.Answered:
 			l.questions = append(l.questions, e)
-			if e.kind == archive.Answered && denied(e.question.Result) {
+			if e.kind == archive.Answered && inquiries.Conclusion(e.question.Result).Denied() {
 				l.outcome = "" // a late no opens it again
 			}
 		case archive.Paged:
@@ -116,10 +116,6 @@ func (s *story) live(since, until time.Time) (l life, counts bool) {
 		}
 	}
 	return l, counts
-}
-
-func denied(result string) bool {
-	return result == string(inquiries.OutcomeNo) || result == string(inquiries.OutcomeRefused)
 }
 
 func (g *gathering) finish() {

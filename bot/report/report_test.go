@@ -2,8 +2,6 @@ package report_test
 
 import (
 	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -12,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/securitybot/securitybot/bot/archive"
+	"github.com/securitybot/securitybot/bot/archive/archivetest"
 	"github.com/securitybot/securitybot/bot/report"
 	"github.com/securitybot/securitybot/findings"
 	"github.com/securitybot/securitybot/findings/policy"
@@ -68,19 +67,7 @@ func (c *chronicle) report() *report.Report {
 
 func (c *chronicle) between(since, until time.Time) *report.Report {
 	c.t.Helper()
-	var text strings.Builder
-	for _, l := range c.lines {
-		b, err := l.Encode()
-		if err != nil {
-			c.t.Fatal(err)
-		}
-		text.Write(b)
-	}
-	name := filepath.Join(c.t.TempDir(), "findings-2026-11.ndjson")
-	if err := os.WriteFile(name, []byte(text.String()), 0o600); err != nil {
-		c.t.Fatal(err)
-	}
-	r, err := report.Make([]string{name}, since, until)
+	r, err := report.Make([]string{archivetest.File(c.t, c.lines)}, since, until)
 	if err != nil {
 		c.t.Fatal(err)
 	}

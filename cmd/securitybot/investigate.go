@@ -77,7 +77,7 @@ func (c *cli) investigate(ctx context.Context, o investigateOptions, args []stri
 		if o.format == asJSON {
 			err = json.NewEncoder(c.out).Encode(reportJSON(in, r))
 		} else {
-			_, err = fmt.Fprintln(c.out, reportText(r.Message()))
+			_, err = fmt.Fprintln(c.out, messageText(r.Message()))
 		}
 		if err != nil {
 			return negative(err)

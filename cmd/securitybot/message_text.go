@@ -8,9 +8,9 @@ import (
 	"github.com/securitybot/securitybot/internal/message"
 )
 
-// reportText renders a report for a terminal: outside text is defanged and
+// messageText renders a message for a terminal: outside text is defanged and
 // cannot steer it.
-func reportText(m message.Message) string {
+func messageText(m message.Message) string {
 	var b strings.Builder
 	for _, p := range m.Parts {
 		b.WriteString(spansText(p.Text))

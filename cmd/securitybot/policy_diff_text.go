@@ -12,6 +12,7 @@ import (
 	"github.com/securitybot/securitybot/bot/archive"
 	"github.com/securitybot/securitybot/bot/replay"
 	"github.com/securitybot/securitybot/findings/policy"
+	"github.com/securitybot/securitybot/internal/message"
 )
 
 // diffText prints a comparison for people, what hurts first.
@@ -68,6 +69,9 @@ func heading(c *replay.Change) string {
 	return "THE SAME STEP, BUT"
 }
 
+// longest bounds a text that an archive may have made long, in characters.
+const longest = 200
+
 func changeText(w io.Writer, c *replay.Change) {
 	what := fmt.Sprintf("%s → %s", c.From, c.To)
 	switch {
@@ -89,23 +93,15 @@ func changeText(w io.Writer, c *replay.Change) {
 	}
 	for _, e := range c.Examples {
 		fmt.Fprintf(w, "    %s  %s  %s  severity %.1f, account %s, %s, id %s\n", printable(e.Case), e.At.UTC().Format("2006-01-02 15:04"),
-			printable(cut(e.Type)), e.Severity, printable(orNone(cut(e.Account))), printable(orNone(cut(e.Region))), printable(cut(e.Finding)))
+			printable(message.Cut(e.Type, longest)), e.Severity, printable(orNone(message.Cut(e.Account, longest))), printable(orNone(message.Cut(e.Region, longest))), printable(message.Cut(e.Finding, longest)))
 		if e.Said != "" {
-			fmt.Fprintf(w, "        since then: %s\n", printable(cut(e.Said)))
+			fmt.Fprintf(w, "        since then: %s\n", printable(message.Cut(e.Said, longest)))
 		}
 		fmt.Fprintf(w, "        %s → %s: %s\n", e.OldRule, e.NewRule, printable(e.Why))
 	}
 	if more := c.N - len(c.Examples); more > 0 && len(c.Examples) > 0 {
 		fmt.Fprintf(w, "    and %d more\n", more)
 	}
-}
-
-// cut bounds a text that an archive may have made long.
-func cut(s string) string {
-	if r := []rune(s); len(r) > 200 {
-		return string(r[:199]) + "…"
-	}
-	return s
 }
 
 func undeterminedText(w io.Writer, r *replay.Result) {

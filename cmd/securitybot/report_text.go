@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/securitybot/securitybot/bot/report"
+	"github.com/securitybot/securitybot/internal/message"
 )
 
 // sheet writes a report as text or as Markdown.
@@ -229,7 +230,7 @@ func (s *sheet) table(head []string, rows [][]string) {
 	rows = rows[:len(rows)-more]
 	for _, row := range rows {
 		for i := range row {
-			row[i] = s.outside(cut(row[i]))
+			row[i] = s.outside(message.Cut(row[i], longest))
 		}
 	}
 	if s.markdown {

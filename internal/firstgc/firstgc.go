@@ -2,10 +2,10 @@
 // for its effect.
 //
 // The runtime collects for the first time when the heap has 4 MiB. Initialising
-// the packages and building the parts takes a program of this size past that three
+// the packages and building the parts takes a program of this size past that several
 // times before it has done anything, and nearly all of what is there then stays: a
 // third of a start was collecting. It imports so little that it is initialised
-// before whatever allocates much.
+// early, though not before all that allocates.
 package firstgc
 
 import (

@@ -59,6 +59,16 @@ func (revokeAction) step(ctx context.Context, v *visit) (responders.Progress, er
 	return v.holdDenial(ctx, s, r)
 }
 
+// lookRevocable looks at the instance and finds its role, or refuses.
+func (v *visit) lookRevocable(ctx context.Context) (types.Instance, instanceRole, error) {
+	i, err := v.look(ctx)
+	if err != nil {
+		return i, instanceRole{}, err
+	}
+	role, err := v.revocable(ctx, i)
+	return i, role, err
+}
+
 // revocable finds the role of the instance, or refuses.
 func (v *visit) revocable(ctx context.Context, i types.Instance) (instanceRole, error) {
 	if err := untouchable(i); err != nil {
@@ -70,11 +80,7 @@ func (v *visit) revocable(ctx context.Context, i types.Instance) (instanceRole, 
 // recordRevocation writes down what is about to be put where, before it is.
 // Where there is a record already that one stays: its policy gets a later date.
 func (v *visit) recordRevocation(ctx context.Context) (responders.Progress, error) {
-	i, err := v.look(ctx)
-	if err != nil {
-		return responders.Progress{}, err
-	}
-	role, err := v.revocable(ctx, i)
+	i, role, err := v.lookRevocable(ctx)
 	if err != nil {
 		return responders.Progress{}, err
 	}
@@ -112,11 +118,7 @@ func (v *visit) recordRevocation(ctx context.Context) (responders.Progress, erro
 
 // putDenial puts the policy on the role. The same call again changes nothing.
 func (v *visit) putDenial(ctx context.Context, s revoking, r revocation) (responders.Progress, error) {
-	i, err := v.look(ctx)
-	if err != nil {
-		return responders.Progress{}, err
-	}
-	role, err := v.revocable(ctx, i)
+	_, role, err := v.lookRevocable(ctx)
 	if err != nil {
 		return responders.Progress{}, err
 	}

@@ -60,7 +60,7 @@ func (revokeAction) plan(ctx context.Context, v *visit, p *responders.Plan) erro
 		"The SSM agent is one of them: take evidence first. osquery, memory and tcpdump will not run until it has new credentials.")
 	if len(others) > 0 {
 		what = append(what, responders.Fact{Label: "others with the role", Value: shortList(others)})
-		p.Warn = append(p.Warn, fmt.Sprintf("%d other instances in %s have the role. They are not touched: if one of them is taken over as well, revoke it, too.", len(others), v.job.Target.Region))
+		p.Warn = append(p.Warn, fmt.Sprintf("Other instances in %s with the same profile: %d. They are not touched: if one of them is taken over as well, revoke it, too.", v.job.Target.Region, len(others)))
 	}
 	p.Warn = append(p.Warn, stillUsable...)
 	p.Facts = append(what, p.Facts...) // the first few are shown

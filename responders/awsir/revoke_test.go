@@ -31,6 +31,14 @@ func (w *world) shared(change func(*awsfake.InstanceRole)) (instance, other stri
 
 func (w *world) role() awsfake.InstanceRole { return w.cloud.InstanceRole(account, staff) }
 
+// undone fails unless the role is as it was, and no record is left.
+func (w *world) undone(before awsfake.InstanceRole) {
+	w.t.Helper()
+	if after := w.role(); !reflect.DeepEqual(after, before) || len(w.shelf.keys()) != 0 {
+		w.t.Errorf("%+v\nbefore %+v\nrecords %v", after, before, w.shelf.keys())
+	}
+}
+
 func policyOf(instance string) string { return "securitybot-revoked-" + instance }
 
 // revoked fails unless what the instance had is denied, and nothing else.
@@ -61,7 +69,7 @@ func TestRevokeDeniesWhatTheInstanceHadAndNothingElse(t *testing.T) {
 	if err != nil || p.Refusal != "" || len(w.cloud.Writes()) != 0 {
 		t.Fatalf("%v %q, %d writes", err, p.Refusal, len(w.cloud.Writes()))
 	}
-	contains(t, p.Warn, "1 other instances in eu-west-1 have the role. They are not touched")
+	contains(t, p.Warn, "Other instances in eu-west-1 with the same profile: 1. They are not touched")
 	contains(t, p.Warn, "six hours")
 	contains(t, p.Warn, "SSM agent")
 	if !slices.Contains(p.Facts, responders.Fact{Label: "others with the role", Value: other}) || !slices.Contains(p.Facts, responders.Fact{Label: "role", Value: staff + ", " + before.ID}) {
@@ -84,12 +92,7 @@ func TestRevokeDeniesWhatTheInstanceHadAndNothingElse(t *testing.T) {
 	}
 	contains(t, p.Warn, "work again")
 	w.must(w.job(responders.Unrevoke, instance, "2"))
-	if after := w.role(); !reflect.DeepEqual(after, before) {
-		t.Errorf("%+v\nbefore %+v", after, before)
-	}
-	if keys := w.shelf.keys(); len(keys) != 0 {
-		t.Errorf("records left: %v", keys)
-	}
+	w.undone(before)
 	for _, c := range w.cloud.Writes() {
 		if c.Service == "iam" && (c.Role != "securitybot-revoke" || c.Identity != "ann@corp.example" || strings.Contains(c.Policy, `*"]`) || !strings.Contains(c.Policy, ":role/apps/"+staff)) {
 			t.Errorf("%s by %q under %s with %s", c.Op, c.Identity, c.Role, c.Policy)
@@ -180,9 +183,7 @@ func TestRevokeWhateverIsLost(t *testing.T) {
 	w.twice(w.job(responders.Revoke, instance, "1"))
 	w.revoked(instance, other, at)
 	w.twice(w.job(responders.Unrevoke, instance, "2"))
-	if after := w.role(); !reflect.DeepEqual(after, before) || len(w.shelf.keys()) != 0 {
-		t.Errorf("%+v\nbefore %+v\nrecords %v", after, before, w.shelf.keys())
-	}
+	w.undone(before)
 }
 
 // A later revocation covers what the instance has got since, by the same
@@ -216,7 +217,5 @@ func TestRevokeAgain(t *testing.T) {
 		t.Errorf("%s\nand before %s", got, later)
 	}
 	w.must(w.job(responders.Unrevoke, instance, "5"))
-	if after := w.role(); !reflect.DeepEqual(after, before) {
-		t.Errorf("%+v\nbefore %+v", after, before)
-	}
+	w.undone(before)
 }

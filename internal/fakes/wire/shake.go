@@ -19,12 +19,18 @@ func Listen() (net.Listener, error) { return ListenAt("127.0.0.1:0") }
 
 // ListenAt listens at an address.
 func ListenAt(addr string) (net.Listener, error) {
+	var longest time.Duration
+	if text := os.Getenv(Shake); text != "" {
+		var err error
+		if longest, err = time.ParseDuration(text); err != nil || longest < 0 {
+			return nil, fmt.Errorf("%s=%q is not a time such as 30ms", Shake, text)
+		}
+	}
 	l, err := net.Listen("tcp", addr)
 	if err != nil {
 		return nil, fmt.Errorf("listen at %s: %w", addr, err)
 	}
-	longest, err := time.ParseDuration(os.Getenv(Shake))
-	if err != nil || longest <= 0 {
+	if longest == 0 {
 		return l, nil
 	}
 	return &shaken{l, longest}, nil
