@@ -24,7 +24,7 @@ func TestRevokeApproveTakeBack(t *testing.T) {
 	s.message(s.Security.ID, "digital money")
 
 	s.slash(s.Omar, "revoke "+id+" reason=keys were used elsewhere", s.Security.ID)
-	card := s.message(s.Security.ID, "Revoke credentials", id, "Approve", "keys were used elsewhere", "1 other instances", other, "six hours")
+	card := s.message(s.Security.ID, "Revoke credentials", id, "Approve", "keys were used elsewhere", "with the same profile: 1", other, "six hours")
 	if got := s.writes(); len(got) != 0 {
 		t.Fatalf("before anybody approved: %v", got)
 	}
