@@ -92,12 +92,19 @@ func (s *script) reopen(old slackfake.Channel) error {
 	if err := s.told(s.world.Omar, "/ir reopen INC-"); err != nil {
 		return err
 	}
-	if err := s.slash(s.world.Omar, s.world.Security.ID, "reopen "+old.Topic[:len("INC-7F3KQX")]+" it mines again"); err != nil {
-		return err
-	}
-	room, err := s.room(func(c slackfake.Channel) bool { return c.ID != old.ID && !c.Archived && len(c.Pins) == 1 })
-	if err != nil {
-		return err
+	var room slackfake.Channel
+	for refused := 0; room.ID == ""; refused++ { // who is told that it is still being closed tries again
+		if err := s.slash(s.world.Omar, s.world.Security.ID, "reopen "+old.Topic[:len("INC-7F3KQX")]+" it mines again"); err != nil {
+			return err
+		}
+		err := s.until("the incident is not reopened", func(st slackfake.State) bool {
+			room = roomOf(st, func(c slackfake.Channel) bool { return c.ID != old.ID && !c.Archived && len(c.Pins) == 1 })
+			busy := slices.DeleteFunc(st.Ephemerals(s.world.Omar.ID), func(m slackfake.Message) bool { return !saysAll(m, []string{"is still being closed"}) })
+			return room.ID != "" || len(busy) > refused
+		})
+		if err != nil {
+			return err
+		}
 	}
 	if _, err := s.message(room.ID, "reopened the incident", "it mines again"); err != nil {
 		return err
@@ -110,13 +117,18 @@ func (s *script) reopen(old slackfake.Channel) error {
 func (s *script) room(cond func(slackfake.Channel) bool) (slackfake.Channel, error) {
 	var found slackfake.Channel
 	err := s.until("no channel of the incident", func(st slackfake.State) bool {
-		for _, c := range st.Channels() {
-			if strings.HasPrefix(c.Name, "inc-") && cond(c) {
-				found = c
-				return true
-			}
-		}
-		return false
+		found = roomOf(st, cond)
+		return found.ID != ""
 	})
 	return found, err
+}
+
+// roomOf is the first channel of an incident that fits.
+func roomOf(st slackfake.State, cond func(slackfake.Channel) bool) slackfake.Channel {
+	for _, c := range st.Channels() {
+		if strings.HasPrefix(c.Name, "inc-") && cond(c) {
+			return c
+		}
+	}
+	return slackfake.Channel{}
 }
