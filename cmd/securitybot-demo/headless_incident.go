@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/securitybot/securitybot/internal/fakes/slackfake"
 	"github.com/securitybot/securitybot/internal/fakes/thehivefake"
@@ -94,6 +95,9 @@ func (s *script) reopen(old slackfake.Channel) error {
 	}
 	var room slackfake.Channel
 	for refused := 0; room.ID == ""; refused++ { // who is told that it is still being closed tries again
+		if refused > 0 {
+			time.Sleep(200 * time.Millisecond)
+		}
 		if err := s.slash(s.world.Omar, s.world.Security.ID, "reopen "+old.Topic[:len("INC-7F3KQX")]+" it mines again"); err != nil {
 			return err
 		}
